@@ -1,0 +1,99 @@
+"""Who may do what, as one table; and what that looks like from outside."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from transfer.core.access import Action, Door, Principal, Role, authorise
+from transfer.core.cases import Case, CaseId, CaseNumber, Status, close
+from transfer.core.errors import (
+    CaseClosedError,
+    CaseMissingError,
+    ForbiddenError,
+    TransferError,
+)
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+NUMBER = CaseNumber("0003256109")
+OTHER = CaseNumber("0003256110")
+
+OPEN_CASE = Case(
+    number=NUMBER,
+    id=CaseId("k3"),
+    subject="Trace of a hanging node",
+    account="ACME",
+    status=Status.OPEN,
+    substatus="New",
+    opened_at=NOW,
+)
+CLOSED_CASE = close(OPEN_CASE, None, NOW)
+
+# Role: what it may do while the case is open. A closed one takes away `upload` and `arrange`.
+MAY = {
+    Role.READ_ONLY: "see download",
+    Role.DESIGNATED: "see download upload arrange see-accounts",
+    Role.ANALYST: "see download upload arrange see-accounts manage-accounts manage-case",
+    Role.ADMIN: "see download upload arrange see-accounts manage-accounts manage-case hold",
+}
+
+
+def someone(role: Role, cases: frozenset[CaseNumber] | None = None) -> Principal:
+    return Principal(name="ada", role=role, door=Door.HTTP, cases=cases)
+
+
+def refusal(principal: Principal, action: Action, case: Case) -> type[TransferError] | None:
+    try:
+        authorise(principal, action, case)
+    except TransferError as exc:
+        return type(exc)
+    return None
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_do_what_the_table_says_to_an_open_case(role: Role, action: Action) -> None:
+    expected = None if action.value in MAY[role].split() else ForbiddenError
+    assert refusal(someone(role), action, OPEN_CASE) is expected
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_a_closed_case_takes_nothing_new_and_lets_all_else_be_done(
+    role: Role, action: Action
+) -> None:
+    expected: type[TransferError] | None = None
+    if action.value not in MAY[role].split():
+        expected = ForbiddenError
+    elif action in (Action.UPLOAD, Action.ARRANGE):
+        expected = CaseClosedError
+    assert refusal(someone(role), action, CLOSED_CASE) is expected
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_a_case_of_someone_else_looks_absent_whatever_is_tried(role: Role, action: Action) -> None:
+    stranger = someone(role, frozenset({OTHER}))
+    assert refusal(stranger, action, OPEN_CASE) is CaseMissingError
+    assert refusal(stranger, action, CLOSED_CASE) is CaseMissingError
+
+
+def test_the_message_for_a_stranger_is_the_same_as_for_a_case_that_is_not_there() -> None:
+    with pytest.raises(CaseMissingError) as caught:
+        authorise(someone(Role.ADMIN, frozenset()), Action.SEE, OPEN_CASE)
+    assert caught.value.message == "No such case."
+
+
+def test_a_limit_to_cases_lets_those_be_seen() -> None:
+    limited = someone(Role.READ_ONLY, frozenset({NUMBER}))
+    assert limited.sees(NUMBER)
+    assert not limited.sees(OTHER)
+    assert refusal(limited, Action.SEE, OPEN_CASE) is None
+
+
+def test_no_limit_means_every_case() -> None:
+    assert someone(Role.READ_ONLY).sees(OTHER)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_staff_are_analysts_and_admins(role: Role) -> None:
+    assert someone(role).is_staff == (role in (Role.ANALYST, Role.ADMIN))

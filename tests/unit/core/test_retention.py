@@ -1,0 +1,149 @@
+"""When data may go, and when never."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from transfer.core.cases import (
+    Case,
+    CaseId,
+    CaseNumber,
+    Hold,
+    Status,
+    close,
+    reopen,
+)
+from transfer.core.retention import PERIOD, Verdict, deletion_due_at, judge
+
+OPENED = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+CLOSED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+HOLD = Hold(reason="Litigation", placed_by="ada", placed_at=CLOSED)
+
+OPEN_CASE = Case(
+    number=CaseNumber("0003256109"),
+    id=CaseId("k3"),
+    subject="Trace of a hanging node",
+    account="ACME",
+    status=Status.OPEN,
+    substatus="New",
+    opened_at=OPENED,
+)
+CLOSED_CASE = close(OPEN_CASE, None, CLOSED)
+
+moments = st.datetimes(
+    min_value=datetime(2000, 1, 1),  # noqa: DTZ001 -- hypothesis adds the zone itself
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001 -- the same
+    timezones=st.just(UTC),
+)
+periods = st.timedeltas(min_value=timedelta(), max_value=timedelta(days=3650))
+holds = st.none() | st.just(HOLD)
+
+
+def test_the_period_is_thirty_days() -> None:
+    assert timedelta(days=30) == PERIOD
+    assert deletion_due_at(CLOSED_CASE) == datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
+
+
+def test_an_open_case_is_never_due() -> None:
+    assert deletion_due_at(OPEN_CASE) is None
+
+
+def test_a_closed_case_is_due_thirty_days_after_closing_and_not_a_tick_before() -> None:
+    assert judge(CLOSED_CASE, CLOSED + PERIOD - TICK) is Verdict.KEEP_NOT_DUE
+    assert judge(CLOSED_CASE, CLOSED + PERIOD) is Verdict.DELETE
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.CLOSED])
+def test_a_case_that_is_not_closed_is_kept_even_with_a_closing_time_left_over(
+    status: Status,
+) -> None:
+    left_over = replace(CLOSED_CASE, status=status)
+    assert judge(left_over, CLOSED + 10 * PERIOD) is Verdict.KEEP_OPEN
+
+
+def test_a_closed_case_without_a_closing_time_is_kept() -> None:
+    assert judge(replace(CLOSED_CASE, closed_at=None), CLOSED + PERIOD) is Verdict.KEEP_OPEN
+
+
+def test_a_hold_keeps_what_is_due_also_when_its_deletion_has_begun() -> None:
+    held = replace(CLOSED_CASE, hold=HOLD)
+    assert judge(held, CLOSED + PERIOD) is Verdict.KEEP_HELD
+    begun = replace(held, purge_started_at=CLOSED + PERIOD)
+    assert judge(begun, CLOSED + PERIOD) is Verdict.KEEP_HELD
+
+
+def test_a_deletion_that_has_begun_goes_on() -> None:
+    begun = replace(CLOSED_CASE, purge_started_at=CLOSED + PERIOD)
+    assert judge(begun, CLOSED + PERIOD + TICK) is Verdict.DELETE
+
+
+def test_a_case_whose_data_is_gone_is_done() -> None:
+    assert judge(replace(CLOSED_CASE, purged_at=CLOSED + PERIOD), CLOSED) is Verdict.DONE
+
+
+def test_a_closing_time_of_any_zone_is_the_same_moment() -> None:
+    elsewhere = CLOSED.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    case = replace(CLOSED_CASE, closed_at=elsewhere)
+    assert judge(case, CLOSED + PERIOD - TICK) is Verdict.KEEP_NOT_DUE
+    assert judge(case, CLOSED + PERIOD) is Verdict.DELETE
+
+
+@given(moments, moments, periods, holds)
+def test_nothing_open_or_held_is_ever_deleted_at_any_time(
+    closed_at: datetime, now: datetime, period: timedelta, hold: Hold | None
+) -> None:
+    closed = replace(close(OPEN_CASE, None, closed_at), hold=hold)
+    for case in (replace(OPEN_CASE, hold=hold), reopen(closed), replace(closed, hold=HOLD)):
+        assert judge(case, now, period) is not Verdict.DELETE
+
+
+@given(
+    moments, periods, st.timedeltas(min_value=-timedelta(days=400), max_value=timedelta(days=400))
+)
+def test_a_closed_case_is_deleted_from_its_due_time_on_and_never_before(
+    closed_at: datetime, period: timedelta, distance: timedelta
+) -> None:
+    case = close(OPEN_CASE, None, closed_at)
+    due = deletion_due_at(case, period)
+    assert due == closed_at + period
+    expected = Verdict.DELETE if distance >= timedelta() else Verdict.KEEP_NOT_DUE
+    assert judge(case, due + distance, period) is expected
+
+
+@given(moments, moments)
+def test_closing_anew_starts_the_period_anew(first: datetime, second: datetime) -> None:
+    assume(first < second)
+    again = close(reopen(close(OPEN_CASE, None, first)), None, second)
+    assert judge(again, second + PERIOD - TICK) is Verdict.KEEP_NOT_DUE
+    assert judge(again, second + PERIOD) is Verdict.DELETE
+
+
+STEPS = st.sampled_from(["close", "reopen", "hold", "lift", "an hour", "29 days", "30 days"])
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_in_any_history_only_thirty_days_closed_in_one_piece_and_unheld_lead_to_deletion(
+    steps: list[str],
+) -> None:
+    case, now = OPEN_CASE, OPENED
+    closed_since: datetime | None = None
+    for step in steps:
+        match step:
+            case "close" if not case.is_closed:
+                case, closed_since = close(case, None, now), now
+            case "reopen" if case.is_closed:
+                case, closed_since = reopen(case), None
+            case "hold":
+                case = replace(case, hold=HOLD)
+            case "lift":
+                case = replace(case, hold=None)
+            case "an hour":
+                now += timedelta(hours=1)
+            case "29 days" | "30 days":
+                now += timedelta(days=int(step[:2]))
+        may_go = closed_since is not None and now - closed_since >= PERIOD and not case.hold
+        assert (judge(case, now) is Verdict.DELETE) == may_go

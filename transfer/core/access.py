@@ -1,0 +1,94 @@
+"""Who may do what: decided here for both doors, at every verb."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from transfer.core.cases import Case, CaseNumber
+from transfer.core.errors import CaseClosedError, CaseMissingError, ForbiddenError
+
+
+class Role(StrEnum):
+    """What a person is to a case."""
+
+    DESIGNATED = "designated"
+    READ_ONLY = "read-only"
+    ANALYST = "analyst"
+    ADMIN = "admin"
+
+
+CUSTOMER_ROLES = frozenset({Role.DESIGNATED, Role.READ_ONLY})
+STAFF_ROLES = frozenset({Role.ANALYST, Role.ADMIN})
+
+
+class Door(StrEnum):
+    """The protocol by which someone came in; CLI means the operator at the machine."""
+
+    HTTP = "http"
+    SFTP = "sftp"
+    CLI = "cli"
+
+
+class Action(StrEnum):
+    """What can be done to a case and what it holds."""
+
+    SEE = "see"
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    ARRANGE = "arrange"  # rename, move, remove, folders, times
+    SEE_ACCOUNTS = "see-accounts"
+    MANAGE_ACCOUNTS = "manage-accounts"
+    MANAGE_CASE = "manage-case"
+    HOLD = "hold"
+
+
+_ALLOWED: dict[Role, frozenset[Action]] = {
+    Role.READ_ONLY: frozenset({Action.SEE, Action.DOWNLOAD}),
+    Role.DESIGNATED: frozenset(
+        {Action.SEE, Action.DOWNLOAD, Action.UPLOAD, Action.ARRANGE, Action.SEE_ACCOUNTS}
+    ),
+    Role.ANALYST: frozenset(Action) - {Action.HOLD},
+    Role.ADMIN: frozenset(Action),
+}
+
+_NEEDS_OPEN_CASE = frozenset({Action.UPLOAD, Action.ARRANGE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Someone who was authenticated, and by which door.
+
+    `cases` limits what they see; None means every case. `address` is where they come from, for
+    the audit log. `credential` is the id of the token or account they came with.
+    """
+
+    name: str
+    role: Role
+    door: Door
+    cases: frozenset[CaseNumber] | None = None
+    credential: str | None = None
+    address: str | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they are of Customer Care."""
+        return self.role in STAFF_ROLES
+
+    def sees(self, number: CaseNumber) -> bool:
+        """Whether the case exists, as far as they may know."""
+        return self.cases is None or number in self.cases
+
+
+def authorise(principal: Principal, action: Action, case: Case) -> None:
+    """Let `principal` do `action` to `case`, or raise.
+
+    Raises:
+        CaseMissingError: someone else's case, or one whose data is deleted; it looks absent.
+        ForbiddenError: not with this role.
+        CaseClosedError: the case takes nothing new.
+    """
+    if not principal.sees(case.number):
+        raise CaseMissingError("No such case.")
+    if action not in _ALLOWED[principal.role]:
+        raise ForbiddenError(f"The role {principal.role} does not allow to {action} here.")
+    if action in _NEEDS_OPEN_CASE and case.is_closed:
+        raise CaseClosedError("The case is closed: ask Customer Care to reopen it.")

@@ -1,0 +1,249 @@
+"""What can go wrong, grouped by what the caller should do next.
+
+    TransferError
+    ├── RefusedError               don't retry: change the request
+    │   ├── InvalidRequestError    a value is malformed
+    │   │   ├── InvalidNameError
+    │   │   └── UnsupportedAlgorithmError
+    │   ├── NotSignedInError
+    │   ├── ForbiddenError
+    │   ├── CaseClosedError
+    │   ├── TooLargeError
+    │   ├── LengthMismatchError    more bytes than announced, or another length than before
+    │   ├── DigestMismatchError    the whole file is not what its sender said
+    │   └── UnsupportedError
+    ├── MissingError               it isn't there, or not for you
+    │   ├── CaseMissingError
+    │   ├── EntryMissingError      file or folder
+    │   ├── UploadMissingError
+    │   ├── UploadGoneError        it expired, was cancelled, or is a file by now
+    │   ├── AccountMissingError
+    │   └── TokenMissingError
+    ├── ConflictError              read the state again, then retry
+    │   ├── OffsetMismatchError
+    │   ├── ChecksumMismatchError  the chunk was damaged on the way: send it again
+    │   ├── NameTakenError
+    │   ├── FolderNotEmptyError
+    │   ├── NotAFolderError
+    │   ├── IsAFolderError
+    │   ├── CaseStateError
+    │   └── WriterReplacedError    another request has taken over this upload
+    └── UnavailableError           retry later, nothing acknowledged is lost
+        ├── StoreUnavailableError
+        ├── RecordsUnavailableError
+        ├── UploadBusyError
+        └── ShuttingDownError
+
+Each class has a `code`, the stable name of the problem that clients see; each door has one table
+from these classes to its own codes. Messages say what to do, and carry ids, never names or secrets.
+"""
+
+from typing import ClassVar
+
+
+class TransferError(Exception):
+    """Base of every error that a caller may see."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str) -> None:
+        """Keep `message`, a sentence for the person at the other end."""
+        super().__init__(message)
+        self.message = message
+
+
+class RefusedError(TransferError):
+    """The request can't succeed as it is."""
+
+    code = "refused"
+
+
+class InvalidRequestError(RefusedError):
+    """A header, parameter or value is malformed."""
+
+    code = "invalid-request"
+
+
+class InvalidNameError(InvalidRequestError):
+    """A file or folder name can't be stored."""
+
+    code = "invalid-name"
+
+
+class UnsupportedAlgorithmError(InvalidRequestError):
+    """A checksum algorithm that isn't offered."""
+
+    code = "unsupported-algorithm"
+
+
+class NotSignedInError(RefusedError):
+    """No credentials, or none that are still good."""
+
+    code = "not-signed-in"
+
+
+class ForbiddenError(RefusedError):
+    """The caller may see it, but not do this to it."""
+
+    code = "forbidden"
+
+
+class CaseClosedError(RefusedError):
+    """The case is closed: it can be read, but takes nothing new."""
+
+    code = "case-closed"
+
+
+class TooLargeError(RefusedError):
+    """Beyond a size or quota that is enforced here."""
+
+    code = "too-large"
+
+
+class LengthMismatchError(RefusedError):
+    """More bytes than announced, or another length than announced before."""
+
+    code = "length-mismatch"
+
+
+class DigestMismatchError(RefusedError):
+    """The whole file's digest is not the one its sender gave."""
+
+    code = "digest-mismatch"
+
+
+class UnsupportedError(RefusedError):
+    """Understood, and not offered."""
+
+    code = "unsupported"
+
+
+class MissingError(TransferError):
+    """It does not exist, or the caller may not know that it does."""
+
+    code = "not-found"
+
+
+class CaseMissingError(MissingError):
+    """No such case for this caller."""
+
+    code = "case-not-found"
+
+
+class EntryMissingError(MissingError):
+    """No such file or folder."""
+
+    code = "file-not-found"
+
+
+class UploadMissingError(MissingError):
+    """No such upload."""
+
+    code = "upload-not-found"
+
+
+class UploadGoneError(MissingError):
+    """The upload existed, and is over."""
+
+    code = "upload-gone"
+
+
+class AccountMissingError(MissingError):
+    """No such SFTP account."""
+
+    code = "account-not-found"
+
+
+class TokenMissingError(MissingError):
+    """No such token."""
+
+    code = "token-not-found"
+
+
+class ConflictError(TransferError):
+    """The state is not what the caller believes."""
+
+    code = "conflict"
+
+
+class OffsetMismatchError(ConflictError):
+    """The bytes don't begin where the upload stands."""
+
+    code = "offset-mismatch"
+
+    def __init__(self, offset: int) -> None:
+        """Keep `offset`, in bytes: where the upload stands."""
+        super().__init__(f"The upload stands at byte {offset}: continue from there.")
+        self.offset = offset
+
+
+class ChecksumMismatchError(ConflictError):
+    """A chunk was damaged on its way; none of it was kept."""
+
+    code = "checksum-mismatch"
+
+
+class NameTakenError(ConflictError):
+    """Something of that name is already there."""
+
+    code = "name-taken"
+
+
+class FolderNotEmptyError(ConflictError):
+    """The folder still holds something."""
+
+    code = "folder-not-empty"
+
+
+class NotAFolderError(ConflictError):
+    """A folder was needed, a file is there."""
+
+    code = "not-a-folder"
+
+
+class IsAFolderError(ConflictError):
+    """A file was needed, a folder is there."""
+
+    code = "is-a-folder"
+
+
+class CaseStateError(ConflictError):
+    """The case can't go from its present status to that one."""
+
+    code = "case-state"
+
+
+class WriterReplacedError(ConflictError):
+    """Another request has taken over this upload; nothing more is written by this one."""
+
+    code = "writer-replaced"
+
+
+class UnavailableError(TransferError):
+    """Something is away for now. Nothing acknowledged is lost."""
+
+    code = "unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """The object store doesn't answer, or answers with an error."""
+
+    code = "store-unavailable"
+
+
+class RecordsUnavailableError(UnavailableError):
+    """The database doesn't answer."""
+
+    code = "records-unavailable"
+
+
+class UploadBusyError(UnavailableError):
+    """Another request holds this upload and hasn't let go yet."""
+
+    code = "upload-busy"
+
+
+class ShuttingDownError(UnavailableError):
+    """This process takes no new work."""
+
+    code = "shutting-down"
