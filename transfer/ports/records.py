@@ -1,0 +1,23 @@
+"""All that is kept in rows."""
+
+from dataclasses import dataclass
+
+from transfer.ports.cases import CaseRecords
+from transfer.ports.people import AccountRecords, TokenRecords
+from transfer.ports.tree import FileTree
+from transfer.ports.uploads import UploadLedger
+from transfer.ports.work import AuditLog, JobQueue, Outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """All records roles, as one database plays them."""
+
+    uploads: UploadLedger
+    tree: FileTree
+    cases: CaseRecords
+    accounts: AccountRecords
+    tokens: TokenRecords
+    jobs: JobQueue
+    outbox: Outbox
+    audit: AuditLog

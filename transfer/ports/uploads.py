@@ -1,0 +1,211 @@
+"""The ledger of uploads: what is durable of a file on its way in, and who writes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from transfer.core.access import Principal
+from transfer.core.cases import CaseNumber
+from transfer.core.names import CasePath
+from transfer.core.uploads import (
+    DigestState,
+    Direction,
+    FileId,
+    Part,
+    StoredFile,
+    Tail,
+    Upload,
+    UploadId,
+    UploadState,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload:
+    """What an upload begins with."""
+
+    id: UploadId
+    case_number: CaseNumber
+    path: CasePath
+    direction: Direction
+    length: int | None
+    now: datetime
+    expires_at: datetime
+    replaces: bool = False
+    make_folders: bool = True
+    metadata: str | None = None
+    content_type: str | None = None
+    modified_at: datetime | None = None
+    expected_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one writer, `owner`, until a moment that it keeps moving on."""
+
+    owner: str
+    until: datetime
+
+
+class LeaseStanding(StrEnum):
+    """How the holder of a lease stands."""
+
+    HELD = "held"
+    WANTED = "wanted"  # another writer asks for it: make durable what is here, then let go
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """What a commit adds to an upload: parts and a tail that the store has, up to `offset`.
+
+    `tail` replaces the present one, also when None. `expires_at` moves the upload's expiry on.
+    """
+
+    expected_offset: int
+    offset: int
+    parts: tuple[Part, ...]
+    tail: Tail | None
+    digest: DigestState
+    now: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The file that an upload has become, for its row."""
+
+    file_id: FileId
+    object_key: str
+    size: int
+    sha256: str
+    digest: DigestState
+    verified: bool
+    now: datetime
+
+
+class UploadLedger(Protocol):
+    """Uploads and their durable parts; one writer each, by a lease with a fencing token.
+
+    A method that takes a `fence` changes nothing and raises WriterReplacedError when the row's
+    fence is another, or the upload is no longer `receiving`.
+    """
+
+    async def create(
+        self, new: NewUpload, principal: Principal, lease: Lease | None = None
+    ) -> Upload:
+        """Insert an upload, with its folders if `make_folders`; leased at once if `lease` is given.
+
+        Raises:
+            CaseMissingError: no such case.
+            EntryMissingError: its folder isn't there and isn't to be made.
+            NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
+        """
+
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload in any state.
+
+        Raises:
+            UploadMissingError: no such upload.
+        """
+
+    async def parts(self, upload_id: UploadId) -> list[Part]:
+        """Return the committed parts in the order of their numbers."""
+
+    async def acquire(
+        self, upload_id: UploadId, lease: Lease, now: datetime, *, force: bool = False
+    ) -> Upload | None:
+        """Lease a `receiving` or `interrupted` upload, which becomes `receiving`; its fence grows.
+
+        Returns None when another holds it (its holder is then told WANTED), unless `force` or its
+        lease has run out.
+
+        Raises:
+            UploadMissingError: no such upload.
+            UploadGoneError: received, abandoned, or being completed.
+        """
+
+    async def renew(
+        self, held: Mapping[UploadId, int], until: datetime
+    ) -> dict[UploadId, LeaseStanding]:
+        """Move the leases of `held` (fences by upload) on, and tell how each stands."""
+
+    async def begin_multipart(
+        self, upload_id: UploadId, fence: int, *, object_key: str, multipart_id: str
+    ) -> None:
+        """Note the multipart upload that takes this upload's parts."""
+
+    async def reserve_part(self, upload_id: UploadId, fence: int, count: int = 1) -> int:
+        """Return the first of `count` consecutive part numbers never used before by this upload."""
+
+    async def commit(self, upload_id: UploadId, fence: int, advance: Advance) -> None:
+        """Move the offset from `expected_offset` on; the tail's predecessor becomes a discard job.
+
+        Raises:
+            WriterReplacedError: also when the row's offset is not `expected_offset`.
+        """
+
+    async def release(
+        self, upload_id: UploadId, fence: int, state: UploadState, now: datetime
+    ) -> None:
+        """Let go of the lease, leaving the upload `receiving` or `interrupted`.
+
+        Does nothing when the lease is lost: the new holder decides.
+        """
+
+    async def announce(
+        self, upload_id: UploadId, length: int, expected_sha256: str | None, now: datetime
+    ) -> Upload:
+        """Set the length (see check_announcement) and, if given, the promised digest."""
+
+    async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
+        """Make a whole upload `completing`, under a new fence; one that is `completing` stays.
+
+        Raises:
+            UploadGoneError: abandoned, or not whole any more.
+        """
+
+    async def finish(
+        self,
+        upload_id: UploadId,
+        finished: Finished,
+        principal: Principal | None,
+        *,
+        fence: int | None = None,
+    ) -> StoredFile:
+        """Make the upload a file: from `completing`, or under `fence` from `receiving`.
+
+        With it go, in the same transaction: the replaced file or a free name, the discard of what
+        is no longer needed, the audit event, the event `file.received` for the case core.
+        Repeatable: of a received upload it returns the file.
+
+        Raises:
+            UploadGoneError: abandoned meanwhile.
+        """
+
+    async def abandon(
+        self,
+        upload_id: UploadId,
+        principal: Principal | None,
+        reason: str,
+        now: datetime,
+        *,
+        even_completing: bool = False,
+    ) -> None:
+        """End an unfinished upload for good, and queue the discard of its bytes. Repeatable.
+
+        Raises:
+            UploadBusyError: it is `completing`, and not `even_completing`.
+            UploadGoneError: it is a file by now.
+        """
+
+    async def unfinished(self, case_number: CaseNumber) -> list[Upload]:
+        """Return the live uploads of a case, oldest first."""
+
+    async def overdue(self, now: datetime, limit: int = 100) -> list[Upload]:
+        """Return uploads that a worker must see to.
+
+        Expired ones, and any left `completing` by a process that is gone: untouched for a minute.
+        """

@@ -1,0 +1,82 @@
+"""What happens later, what others are told, what is remembered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from transfer.core.access import Door
+from transfer.core.cases import CaseNumber
+from transfer.ports.cases import CaseEvent
+
+
+class JobKind(StrEnum):
+    """Work that outlives the request that asked for it."""
+
+    DISCARD = "discard"
+    """payload {"keys": [key, …], "multiparts": [[key, multipart id], …]}: bytes nobody needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A claimed piece of work."""
+
+    id: int
+    kind: JobKind
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+class JobQueue(Protocol):
+    """Work in rows: each job is claimed by one worker at a time, and repeatable."""
+
+    async def claim(
+        self, worker: str, now: datetime, until: datetime, limit: int = 20
+    ) -> list[Job]:
+        """Claim jobs that are ready, or whose claim has run out; they are ours until `until`."""
+
+    async def done(self, jobs: Sequence[Job]) -> None:
+        """Remove finished jobs."""
+
+    async def retry(self, job: Job, run_at: datetime, error: str) -> None:
+        """Hand a failed job back, not to be run before `run_at`."""
+
+
+class Outbox(Protocol):
+    """Events for the case core, in order a case, until they are delivered."""
+
+    async def claim(
+        self, worker: str, now: datetime, until: datetime, limit: int = 20
+    ) -> list[CaseEvent]:
+        """Claim the oldest undelivered event of each case, if it is due and nobody's."""
+
+    async def delivered(self, event_id: str, now: datetime) -> None:
+        """Mark an event as told."""
+
+    async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
+        """Hand an event back, not to be told before `run_at`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """Who did what to what, when, from where."""
+
+    at: datetime
+    action: str
+    actor: str
+    case_number: CaseNumber | None = None
+    subject: str | None = None
+    door: Door | None = None
+    address: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class AuditLog(Protocol):
+    """What happened. Rows are added, never changed."""
+
+    async def record(self, event: AuditEvent) -> None:
+        """Add an event."""
+
+    async def events(self, case_number: CaseNumber | None = None) -> list[AuditEvent]:
+        """Return the events, of one case or all, oldest first."""
