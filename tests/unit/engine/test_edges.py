@@ -1,0 +1,380 @@
+"""Failures in the middle: of the store, of the records, of the platform, at any moment."""
+
+import asyncio
+import hashlib
+import random
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.engine_room import (
+    KIB,
+    MIB,
+    NUMBER,
+    EngineRoom,
+    chunks,
+    customer,
+    engine_room,
+    stall,
+)
+from transfer.core.access import Role
+from transfer.core.accounts import AccountEnd
+from transfer.core.errors import (
+    CaseMissingError,
+    ChecksumMismatchError,
+    DigestMismatchError,
+    OffsetMismatchError,
+    RecordsUnavailableError,
+    StoreUnavailableError,
+    TooLargeError,
+    UnavailableError,
+    UploadGoneError,
+    WriterReplacedError,
+)
+from transfer.core.names import CasePath
+from transfer.core.parts import PartPlan
+from transfer.core.uploads import UploadState
+from transfer.engine import digest
+from transfer.engine.buffers import BufferPool
+from transfer.engine.checksums import ChunkChecksum
+from transfer.engine.completion import complete
+from transfer.engine.leases import Leases
+from transfer.engine.policy import UploadPolicy
+from transfer.engine.uploads import FileToSend
+from transfer.engine.writer import UploadWriter, check_digest
+from transfer.storage.memory import Call, MemoryObjectStore
+
+DATA = random.Random(1).randbytes(300 * KIB)
+
+
+def a_file(path: str = "a.log", length: int | None = len(DATA)) -> FileToSend:
+    return FileToSend(case_number=NUMBER, path=CasePath(path), length=length)
+
+
+def sha256(data: bytes) -> ChunkChecksum:
+    return ChunkChecksum("sha256", hashlib.sha256(data).digest())
+
+
+async def test_a_small_checked_chunk_counts_once_it_was_right(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    upload = await room.uploads.append(
+        customer(), upload.id, 0, chunks(DATA[:10]), sha256(DATA[:10])
+    )
+    assert upload.offset == 10
+
+
+async def test_a_creation_whose_bytes_were_damaged_leaves_nothing(room: EngineRoom) -> None:
+    with pytest.raises(ChecksumMismatchError):
+        await room.uploads.receive(customer(), a_file(), chunks(DATA[:10]), sha256(b"other"))
+    assert (await room.files.listing(customer(), NUMBER)).uploads == []
+
+
+async def test_checked_bytes_that_gave_way_for_memory_still_count(tmp_path: Path) -> None:
+    """Put aside in the store, also twice without a new byte in between."""
+    policy = UploadPolicy(plan=PartPlan(base_bytes=4 * MIB))
+    data = random.Random(3).randbytes(3 * MIB)
+    store = MemoryObjectStore()
+    async with engine_room(tmp_path, store=store, policy=policy) as room:
+        begun = await room.uploads.create(customer(), a_file(length=len(data)))
+        leased = await room.leases.acquire(begun.id)
+        writer = UploadWriter(leased, room.tools, withhold=True)
+        for start in range(0, len(data), MIB):
+            await writer.write(data[start : start + MIB])
+            await writer._give_way()
+            assert room.tools.pool.used_bytes == 0
+            await writer._room()
+            await writer._give_way()
+            assert len([key for key in store.objects if key.endswith(".aside")]) == 1
+        await writer.vouch()
+        assert await writer.flush() == len(data), "put aside, then vouched for: a tail"
+        file = await room.uploads.finish_writer(customer(), writer)
+        assert await room.content_of(file) == data
+        assert not any(".aside" in key for key in store.objects)
+
+
+async def test_checked_bytes_put_aside_may_be_the_whole_file(room: EngineRoom) -> None:
+    begun = await room.uploads.create(customer(), a_file(length=1000))
+    writer = UploadWriter(await room.leases.acquire(begun.id), room.tools, withhold=True)
+    await writer.write(DATA[:1000])
+    await writer._give_way()
+    await writer.vouch()
+    file = await room.uploads.finish_writer(customer(), writer)
+    assert await room.content_of(file) == DATA[:1000]
+
+
+async def test_nothing_to_give_back_is_given_back(room: EngineRoom) -> None:
+    begun = await room.uploads.create(customer(), a_file())
+    writer = UploadWriter(await room.leases.acquire(begun.id), room.tools, withhold=True)
+    await writer._give_way()
+    await writer._send()
+    writer._drop_buffer()
+    assert room.tools.pool.used_bytes == 0
+    await room.uploads.close_writer(writer, UploadState.RECEIVING)
+
+
+async def test_a_slow_writer_gives_back_its_memory_when_others_wait(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:100])
+    pool = room.tools.pool
+    waiting = asyncio.create_task(pool.charge(pool.buffer(64 * MIB), 64 * MIB))
+    await asyncio.sleep(0)  # noqa: TID251 - lets it begin to wait
+    room.clock.advance(2)
+    await writer.write(DATA[100:200])
+    await waiting
+    assert writer.offset == 200
+
+
+async def test_a_wait_for_memory_that_is_given_up_before_its_turn_leaves_no_trace() -> None:
+    pool = BufferPool(2 * MIB)
+    first, second, third = (pool.buffer(2 * MIB) for _ in range(3))
+    await pool.charge(first, 2 * MIB)
+    given_up = asyncio.create_task(pool.charge(second, MIB))
+    waiting = asyncio.create_task(pool.charge(third, MIB))
+    await asyncio.sleep(0)  # noqa: TID251 - lets them begin to wait
+    given_up.cancel()
+    pool.give_back(first)
+    await waiting
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert pool.used_bytes == MIB
+
+
+async def test_a_limit_on_files_holds_for_an_unknown_length_too(tmp_path: Path) -> None:
+    async with engine_room(tmp_path, policy=UploadPolicy(max_file_bytes=1000)) as room:
+        upload = await room.uploads.create(customer(), a_file(length=None))
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+        with pytest.raises(TooLargeError):
+            await room.uploads.append(customer(), upload.id, 1000, chunks(b"x"))
+
+
+async def test_a_holder_that_moves_on_after_the_look_is_noticed(running_room: EngineRoom) -> None:
+    """The offset was right when the request came, and isn't once the holder has let go."""
+    room = running_room
+    upload = await room.uploads.create(customer(), a_file())
+    holder = asyncio.create_task(
+        room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100], then=stall))
+    )
+    async with asyncio.timeout(20):
+        while not room.leases.writers or room.leases.writers[0].position < 100:
+            await room.clock.sleep(0.01)
+    with pytest.raises(OffsetMismatchError) as caught:
+        await room.uploads.append(customer(), upload.id, 0, chunks(b"x"))
+    assert caught.value.offset == 100
+    with pytest.raises(WriterReplacedError):
+        await holder
+
+
+async def test_a_look_by_someone_who_may_not_send_finishes_nothing(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file(length=None))
+    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100]))
+    await room.uploads.announce(customer(), upload.id, 100)
+    seen = await room.uploads.show(customer(role=Role.READ_ONLY), upload.id)
+    assert seen.state is UploadState.RECEIVING
+
+
+async def test_a_timeout_of_the_sender_is_not_taken_for_a_takeover(room: EngineRoom) -> None:
+    async def late() -> None:
+        raise TimeoutError("the client is too slow")
+
+    upload = await room.uploads.create(customer(), a_file())
+    with pytest.raises(TimeoutError, match="too slow"):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:10], then=late))
+    assert (await room.uploads.show(customer(), upload.id)).offset == 10
+
+
+async def test_an_upload_completed_twice_at_once_is_one_file(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    store.fail_next("complete_multipart")
+    with pytest.raises(StoreUnavailableError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    files = await asyncio.gather(*(complete(room.tools, upload.id, None) for _ in range(3)))
+    assert len({file.id for file in files}) == 1
+    assert await complete(room.tools, upload.id, None) == files[0]
+    assert await room.uploads.finish(customer(), upload.id) == files[0]
+
+
+async def test_completing_what_has_no_parts_is_refused(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file(length=None))
+    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100]))
+    await room.uploads.announce(customer(), upload.id, 100)
+    with pytest.raises(UploadGoneError):
+        await complete(room.tools, upload.id, None)
+
+
+async def test_what_the_store_put_together_wrongly_never_becomes_a_file(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    store.fail_next("complete_multipart", DigestMismatchError("another checksum"))
+    with pytest.raises(DigestMismatchError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    assert (await room.records.uploads.upload(upload.id)).state is UploadState.ABANDONED
+    with pytest.raises(UploadGoneError):
+        await room.uploads.finish(customer(), upload.id)
+
+
+async def test_a_tail_behind_parts_becomes_the_last_part(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file(length=None))
+    await writer.write(DATA[: 100 * KIB])
+    await writer.flush()
+    await room.uploads.close_writer(writer, UploadState.RECEIVING)
+    await room.uploads.announce(customer(), writer.upload.id, 100 * KIB)
+    file = await room.uploads.finish(customer(), writer.upload.id)
+    assert await room.content_of(file) == DATA[: 100 * KIB]
+
+
+async def test_a_file_of_whole_parts_needs_no_last_one(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file(length=None))
+    await writer.write(DATA[: 128 * KIB])
+    file = await room.uploads.finish_writer(customer(), writer)
+    assert await room.content_of(file) == DATA[: 128 * KIB]
+
+
+async def test_a_stop_that_cannot_make_bytes_durable_says_why(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:10])
+    store.fail_next("put")
+    await room.leases.close()
+    with pytest.raises(StoreUnavailableError):
+        await writer.write(b"x")
+    await room.leases.close()
+    assert (await room.records.uploads.upload(writer.upload.id)).state is UploadState.INTERRUPTED
+
+
+async def test_a_release_that_cannot_make_bytes_durable_is_told(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    store.fail_next("put")
+    with pytest.raises(StoreUnavailableError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:10]))
+    stood = await room.records.uploads.upload(upload.id)
+    assert (stood.offset, stood.state) == (0, UploadState.INTERRUPTED)
+
+
+async def test_a_watcher_survives_what_fails(room: EngineRoom, store: MemoryObjectStore) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:10])
+    watch = asyncio.create_task(room.leases.watch())
+    await room.clock.wait_for_sleepers()
+    store.fail_next("put")
+    room.clock.advance(3)
+    assert isinstance(await writer.ended, StoreUnavailableError)
+    await room.clock.wait_for_sleepers()
+    watch.cancel()
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+
+
+async def test_watchers_go_on_when_the_records_are_away(room: EngineRoom) -> None:
+    class Away:
+        def __getattr__(self, name: str) -> object:
+            async def away(*_: object, **__: object) -> None:
+                raise RecordsUnavailableError("the database is away")
+
+            return away
+
+    writer = await room.uploads.create_writer(customer(), a_file())
+    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
+    told = asyncio.get_running_loop().create_future()
+    room.accounts._sessions[account.id] = [told]
+    tools = replace(
+        room.tools,
+        records=replace(room.records, uploads=Away(), accounts=Away()),  # type: ignore[arg-type]  # a database that is away
+    )
+    leases = Leases(tools, "other")
+    leases.keep(writer)
+    room.accounts._records = tools.records.accounts
+    watches = [asyncio.create_task(leases.watch()), asyncio.create_task(room.accounts.watch())]
+    await room.clock.wait_for_sleepers(2)
+    for _ in range(2):
+        room.clock.advance(room.tools.policy.watch_interval)
+        await room.clock.wait_for_sleepers(2)
+    assert not any(watch.done() for watch in watches)
+    assert not told.done()
+    for watch in watches:
+        watch.cancel()
+    room.accounts._records = room.records.accounts
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+
+
+async def test_an_account_of_a_case_that_is_gone_is_over(room: EngineRoom) -> None:
+    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
+
+    class Gone:
+        async def case(self, _: str) -> None:
+            raise CaseMissingError("gone")
+
+    room.accounts._tools = replace(room.tools, core=Gone())  # type: ignore[arg-type]  # a core without it
+    assert await room.accounts.ended(account.id) is AccountEnd.CASE_CLOSED
+
+
+async def test_two_sessions_of_an_account_end_together(room: EngineRoom) -> None:
+    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
+    sessions = [asyncio.create_task(room.accounts.ended(account.id)) for _ in range(2)]
+    await room.clock.wait_for_sleepers(2)
+    gone = asyncio.create_task(room.accounts.ended(account.id))
+    await room.clock.wait_for_sleepers(3)
+    gone.cancel()
+    await room.records.accounts.end(account.id, AccountEnd.REVOKED, None, room.clock.now())
+    await room.accounts.watch_once()
+    assert await asyncio.gather(*sessions) == [AccountEnd.REVOKED] * 2
+    await room.accounts.watch_once()
+
+
+async def test_a_request_that_is_cancelled_ends_its_writer_and_keeps_the_offset(
+    tmp_path: Path,
+) -> None:
+    store = MemoryObjectStore(min_part_bytes=1)
+    entered = asyncio.Event()
+
+    async def hang(call: Call) -> None:
+        if call.operation == "upload_part":
+            entered.set()
+            await asyncio.Event().wait()
+
+    policy = UploadPolicy(
+        plan=PartPlan(base_bytes=64 * KIB), takeover_grace=timedelta(milliseconds=50)
+    )
+    async with engine_room(tmp_path, store=store, running=True, policy=policy) as room:
+        store.before = hang
+        upload = await room.uploads.create(customer(), a_file())
+        request = asyncio.create_task(room.uploads.append(customer(), upload.id, 0, chunks(DATA)))
+        await entered.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        store.before = None
+        stood = await room.uploads.show(customer(), upload.id)
+        assert (stood.offset, stood.state) == (0, UploadState.INTERRUPTED)
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        assert await room.content("a.log") == DATA
+
+
+@pytest.mark.parametrize("broken", ["save", "missing"])
+def test_a_platform_that_cannot_save_the_state_is_found_out(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(self: object) -> bytes:
+        if broken == "missing":
+            raise AttributeError("SHA256_Init")
+        return bytes(40)
+
+    digest.can_save_state.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(digest.SavableSha256, "save", save)
+        assert not digest.can_save_state()
+    digest.can_save_state.cache_clear()
+    assert digest.can_save_state()
+
+
+async def test_a_writer_without_a_known_hash_refuses_to_guess(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    unknown = digest.StreamDigest(upload.digest, offset=1)
+    with pytest.raises(UnavailableError):
+        check_digest(upload, unknown)

@@ -1,0 +1,249 @@
+"""Writers: takeovers, pauses, memory pressure, a clean stop."""
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.engine_room import (
+    KIB,
+    MIB,
+    NUMBER,
+    EngineRoom,
+    chunks,
+    customer,
+    engine_room,
+    stall,
+)
+from transfer.core.errors import (
+    LengthMismatchError,
+    ShuttingDownError,
+    StoreUnavailableError,
+    TransferError,
+    WriterReplacedError,
+)
+from transfer.core.names import CasePath
+from transfer.core.parts import PartPlan
+from transfer.core.uploads import Upload, UploadId, UploadState
+from transfer.engine.checksums import ChunkChecksum
+from transfer.engine.policy import UploadPolicy
+from transfer.engine.uploads import FileToSend
+from transfer.storage.memory import Call, MemoryObjectStore
+
+DATA = random.Random(1).randbytes(300 * KIB)
+
+
+def a_file(path: str = "a.log", length: int | None = len(DATA)) -> FileToSend:
+    return FileToSend(case_number=NUMBER, path=CasePath(path), length=length)
+
+
+async def offset_becomes(room: EngineRoom, upload_id: UploadId, offset: int) -> None:
+    async with asyncio.timeout(20):
+        while (await room.records.uploads.upload(upload_id)).offset < offset:
+            await room.tools.clock.sleep(0.01)
+
+
+async def begun(room: EngineRoom, size: int) -> "tuple[Upload, asyncio.Task[Upload]]":
+    """Return an upload whose request has sent `size` bytes, and stalls."""
+    upload = await room.uploads.create(customer(), a_file())
+    request = room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
+    task = asyncio.create_task(request)
+    await offset_becomes(room, upload.id, size // (64 * KIB) * 64 * KIB)
+    return upload, task
+
+
+async def test_a_newcomer_takes_over_from_a_stalled_request_at_once(
+    running_room: EngineRoom,
+) -> None:
+    room = running_room
+    upload, stalled = await begun(room, 150 * KIB)
+    writer = await room.uploads.open_writer(customer(), upload.id)
+    with pytest.raises(WriterReplacedError):
+        await stalled
+    assert writer.position == 150 * KIB, "what the stalled one had was made durable"
+    await writer.write(DATA[150 * KIB :])
+    await room.uploads.finish_writer(customer(), writer)
+    assert await room.content("a.log") == DATA
+
+
+async def test_a_newcomer_on_another_node_takes_over_once_the_holder_has_let_go(
+    running_room: EngineRoom,
+) -> None:
+    room, other = running_room, running_room.another_node()
+    upload, stalled = await begun(room, 150 * KIB)
+    opening = asyncio.create_task(other.uploads.open_writer(customer(), upload.id))
+    while not stalled.done():
+        await room.leases.watch_once()
+        await asyncio.sleep(0)  # noqa: TID251 - lets the others go on
+    with pytest.raises(WriterReplacedError):
+        await stalled
+    writer = await opening
+    assert writer.position == 150 * KIB
+    await writer.write(DATA[150 * KIB :])
+    await other.uploads.finish_writer(customer(), writer)
+    assert await room.content("a.log") == DATA
+
+
+async def test_a_holder_that_does_not_let_go_is_replaced_by_force(tmp_path: Path) -> None:
+    policy = UploadPolicy(
+        plan=PartPlan(base_bytes=64 * KIB), takeover_grace=timedelta(milliseconds=200)
+    )
+    async with engine_room(tmp_path, running=True, policy=policy) as room:
+        other = room.another_node()
+        upload, stalled = await begun(room, 150 * KIB)
+        writer = await other.uploads.open_writer(customer(), upload.id)
+        assert writer.position == 128 * KIB, "only what was durable"
+        await room.leases.watch_once()
+        with pytest.raises(WriterReplacedError):
+            await stalled
+        await writer.write(DATA[128 * KIB :])
+        await other.uploads.finish_writer(customer(), writer)
+        assert await room.content("a.log") == DATA
+
+
+async def test_a_late_part_of_a_replaced_writer_changes_nothing(tmp_path: Path) -> None:
+    store = MemoryObjectStore(min_part_bytes=1)
+    late, go = asyncio.Event(), asyncio.Event()
+
+    async def dawdle(call: Call) -> None:
+        if call.operation == "upload_part" and call.part_number == 2 and not late.is_set():
+            late.set()
+            await go.wait()
+
+    policy = UploadPolicy(
+        plan=PartPlan(base_bytes=64 * KIB), takeover_grace=timedelta(milliseconds=200)
+    )
+    async with engine_room(tmp_path, running=True, policy=policy, store=store) as room:
+        store.before = dawdle
+        upload = await room.uploads.create(customer(), a_file())
+        first = asyncio.create_task(
+            room.uploads.append(customer(), upload.id, 0, chunks(DATA, then=stall))
+        )
+        await late.wait()
+        await offset_becomes(room, upload.id, 64 * KIB)
+        writer = await room.another_node().uploads.open_writer(customer(), upload.id)
+        await writer.write(b"X" * (100 * KIB))
+        go.set()
+        with pytest.raises(TransferError):
+            await first
+        await writer.write(DATA[164 * KIB :])
+        await room.nodes[0].uploads.finish_writer(customer(), writer)
+        expected = DATA[: 64 * KIB] + b"X" * (100 * KIB) + DATA[164 * KIB :]
+        assert await room.content("a.log") == expected
+
+
+async def test_a_clean_stop_makes_durable_what_was_taken(running_room: EngineRoom) -> None:
+    room = running_room
+    upload, request = await begun(room, 150 * KIB + 7)
+    await room.leases.close()
+    with pytest.raises(ShuttingDownError):
+        await request
+    stood = await room.records.uploads.upload(upload.id)
+    assert (stood.offset, stood.state) == (150 * KIB + 7, UploadState.INTERRUPTED)
+    with pytest.raises(ShuttingDownError):
+        await room.uploads.open_writer(customer(), upload.id)
+
+
+async def test_a_pause_makes_durable_what_was_taken(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:1000])
+    await room.leases.watch_once()
+    assert writer.offset == 0, "too early"
+    room.clock.advance(3)
+    await room.leases.watch_once()
+    assert writer.offset == 1000
+    assert room.tools.pool.used_bytes == 0
+    await writer.write(DATA[1000:])
+    await room.uploads.finish_writer(customer(), writer)
+    assert await room.content("a.log") == DATA
+
+
+async def test_a_slow_stream_is_made_durable_now_and_then(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    for second in range(40):
+        room.clock.advance(1)
+        await writer.write(DATA[second * 100 : (second + 1) * 100])
+    assert writer.offset >= 3000
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+    assert (await room.records.uploads.upload(writer.upload.id)).offset == 4000
+
+
+async def test_a_flush_is_durable_and_goes_on(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file(length=None))
+    position = 0
+    for size in (10, 0, 100, 70_000, 1):
+        await writer.write(DATA[position : position + size])
+        position += size
+        assert await writer.flush() == position
+        stood = await room.records.uploads.upload(writer.upload.id)
+        assert stood.offset == position
+    file = await room.uploads.finish_writer(customer(), writer)
+    assert await room.content_of(file) == DATA[:position]
+
+
+async def test_a_kept_lease_is_renewed_and_a_lost_one_ends_the_writer(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await room.leases.watch_once()
+    assert not writer.ended.done()
+    await room.records.uploads.abandon(writer.upload.id, None, "test", room.clock.now())
+    await room.leases.watch_once()
+    with pytest.raises(WriterReplacedError):
+        await writer.write(b"x")
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+
+
+async def test_the_first_failure_is_kept_and_the_lease_let_go(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:10])
+    store.fail_next("put")
+    with pytest.raises(StoreUnavailableError):
+        await writer.flush()
+    with pytest.raises(StoreUnavailableError):
+        await writer.write(b"x")
+    await room.uploads.close_writer(writer, UploadState.RECEIVING)
+    again = await room.uploads.open_writer(customer(), writer.upload.id)
+    assert again.position == 0
+    await room.uploads.close_writer(again, UploadState.RECEIVING)
+
+
+async def test_an_announcement_fits_what_was_taken(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file(length=None))
+    await writer.write(DATA[:100])
+    with pytest.raises(LengthMismatchError):
+        await writer.announce(99)
+    await writer.announce(100)
+    with pytest.raises(LengthMismatchError):
+        await writer.write(b"x")
+    await room.uploads.finish_writer(customer(), writer)
+
+
+async def test_many_uploads_share_little_memory_and_all_come_out_right(tmp_path: Path) -> None:
+    """Twenty uploads, checked and unchecked, in a budget that holds a few of their parts."""
+    plan = PartPlan(base_bytes=2 * MIB)
+    data = [random.Random(seed).randbytes(5 * MIB // 2) for seed in range(20)]
+    async with engine_room(
+        tmp_path, running=True, policy=UploadPolicy(plan=plan), budget_bytes=5 * MIB
+    ) as room:
+        peak = 0
+
+        async def send(number: int) -> None:
+            nonlocal peak
+            file = a_file(f"{number}.log", len(data[number]))
+            checksum = None
+            if number % 2:
+                import hashlib
+
+                checksum = ChunkChecksum("sha256", hashlib.sha256(data[number]).digest())
+            await room.uploads.receive(customer(), file, chunks(data[number], 300_000), checksum)
+            peak = max(peak, room.tools.pool.used_bytes)
+
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(send(number) for number in range(20)))
+        assert peak <= 5 * MIB
+        assert room.tools.pool.used_bytes == 0
+        for number in range(20):
+            assert await room.content(f"{number}.log") == data[number]

@@ -1,0 +1,242 @@
+"""The files and folders of a case, as both doors see them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from transfer.core.access import Action, Principal, authorise
+from transfer.core.cases import Case, CaseNumber
+from transfer.core.errors import (
+    CaseMissingError,
+    EntryMissingError,
+    ForbiddenError,
+    IsAFolderError,
+)
+from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, check_writable
+from transfer.core.uploads import Entry, FileId, Folder, StoredFile, Upload
+from transfer.engine.policy import Tools
+from transfer.ports import AuditEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A page of a case's files, with its unfinished uploads, and the cursor of the next page."""
+
+    files: list[StoredFile]
+    uploads: list[Upload]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a case holds: files, and bytes of files and uploads."""
+
+    files: int
+    size_bytes: int
+
+
+class Files:
+    """What a case holds: authorised at every verb. Renames and moves are rows only."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._tree = tools.records.tree
+
+    async def case(
+        self, principal: Principal, case_number: CaseNumber, action: Action = Action.SEE
+    ) -> Case:
+        """Return a case to which `principal` may do `action`.
+
+        Raises:
+            CaseMissingError, ForbiddenError, CaseClosedError: they may not.
+        """
+        case = await self._tools.core.case(case_number)
+        authorise(principal, action, case)
+        return case
+
+    async def entry(self, principal: Principal, case_number: CaseNumber, path: CasePath) -> Entry:
+        """Return what stands at `path`.
+
+        Raises:
+            EntryMissingError: nothing does.
+        """
+        await self.case(principal, case_number)
+        return await self._entry(case_number, path)
+
+    async def children(
+        self, principal: Principal, case_number: CaseNumber, path: CasePath
+    ) -> list[Entry]:
+        """Return what a folder holds, by name.
+
+        Raises:
+            EntryMissingError, NotAFolderError: there is no such folder.
+        """
+        await self.case(principal, case_number)
+        return await self._tree.children(case_number, path)
+
+    async def listing(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        *,
+        after: str | None = None,
+        limit: int = 1000,
+    ) -> Listing:
+        """Return a page of all files of a case, oldest first, whatever their folder.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor that this gave.
+        """
+        await self.case(principal, case_number)
+        files, following = await self._tree.files(case_number, after=after, limit=limit)
+        uploads = await self._tools.records.uploads.unfinished(case_number) if not after else []
+        return Listing(files=files, uploads=uploads, next=following)
+
+    async def file(
+        self, principal: Principal, file_id: FileId, action: Action = Action.SEE
+    ) -> StoredFile:
+        """Return a file by its id.
+
+        Raises:
+            EntryMissingError: none, or none that they may know of.
+        """
+        file = await self._tree.file(file_id)
+        try:
+            await self.case(principal, file.case_number, action)
+        except CaseMissingError as exc:
+            raise EntryMissingError("No such file.") from exc
+        return file
+
+    @asynccontextmanager
+    async def read(
+        self, principal: Principal, file: StoredFile, start: int, size: int
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Stream `size` bytes of `file` from `start`; the download is noted in the audit log.
+
+        Shape: chunks of at most 1 MiB.
+
+        Raises:
+            StoreUnavailableError: also in the middle; go on from there later.
+        """
+        await self.case(principal, file.case_number, Action.DOWNLOAD)
+        await self._tools.records.audit.record(
+            AuditEvent(
+                at=self._tools.clock.now(),
+                action="file.downloaded",
+                actor=principal.name,
+                case_number=file.case_number,
+                subject=file.id,
+                door=principal.door,
+                address=principal.address,
+                details={"start": start, "size": size},
+            )
+        )
+        async with self._tools.store.read(file.object_key, start, size) as chunks:
+            yield chunks
+
+    async def make_folder(
+        self, principal: Principal, case_number: CaseNumber, path: CasePath
+    ) -> None:
+        """Make a folder.
+
+        Raises:
+            NameTakenError, EntryMissingError, NotAFolderError: taken, or no folder to be in.
+        """
+        await self._arrange(principal, case_number, path)
+        await self._tree.make_folder(case_number, path, principal, self._tools.clock.now())
+
+    async def remove_folder(
+        self, principal: Principal, case_number: CaseNumber, path: CasePath
+    ) -> None:
+        """Remove an empty folder.
+
+        Raises:
+            EntryMissingError, NotAFolderError, FolderNotEmptyError: it can't be.
+        """
+        await self._arrange(principal, case_number, path)
+        await self._tree.remove_folder(case_number, path, principal, self._tools.clock.now())
+
+    async def remove(self, principal: Principal, case_number: CaseNumber, path: CasePath) -> None:
+        """Remove a file, or abandon the upload that stands there.
+
+        Raises:
+            EntryMissingError, IsAFolderError: there is no file.
+        """
+        await self._arrange(principal, case_number, path)
+        entry = await self._entry(case_number, path)
+        now = self._tools.clock.now()
+        if isinstance(entry, Folder):
+            raise IsAFolderError("That is a folder: remove it as one.")
+        if isinstance(entry, Upload):
+            await self._tools.records.uploads.abandon(entry.id, principal, "removed", now)
+        else:
+            await self._tree.remove_file(entry.id, principal, now)
+        self._tools.wake_worker()
+
+    async def remove_file(self, principal: Principal, file_id: FileId) -> None:
+        """Remove a file by its id; see `remove`."""
+        file = await self.file(principal, file_id, Action.ARRANGE)
+        check_writable(file.path, is_staff=principal.is_staff)
+        await self._tree.remove_file(file_id, principal, self._tools.clock.now())
+        self._tools.wake_worker()
+
+    async def move(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        source: CasePath,
+        target: CasePath,
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Move or rename a file, folder or unfinished upload: at any size one change of a row.
+
+        Raises:
+            EntryMissingError: nothing at `source`, or no folder for `target`.
+            NameTakenError: something is at `target`, and is not to be replaced or is a folder.
+        """
+        await self._arrange(principal, case_number, source)
+        check_writable(target, is_staff=principal.is_staff)
+        _check_not_fixed(target)
+        now = self._tools.clock.now()
+        await self._tree.move(case_number, source, target, principal, now, replace=replace)
+        if replace:
+            self._tools.wake_worker()
+
+    async def touch(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        path: CasePath,
+        modified_at: datetime,
+    ) -> None:
+        """Set the modification time of what stands at `path`.
+
+        Raises:
+            EntryMissingError: nothing does.
+        """
+        await self._arrange(principal, case_number, path)
+        await self._tree.touch(case_number, path, modified_at)
+
+    async def usage(self, principal: Principal, case_number: CaseNumber) -> Usage:
+        """Return what a case holds."""
+        await self.case(principal, case_number)
+        files, size_bytes = await self._tree.usage(case_number)
+        return Usage(files=files, size_bytes=size_bytes)
+
+    async def _arrange(self, principal: Principal, case_number: CaseNumber, path: CasePath) -> None:
+        await self.case(principal, case_number, Action.ARRANGE)
+        _check_not_fixed(path)
+        check_writable(path, is_staff=principal.is_staff)
+
+    async def _entry(self, case_number: CaseNumber, path: CasePath) -> Entry:
+        entry = await self._tree.entry(case_number, path)
+        if entry is None:
+            raise EntryMissingError("No such file or folder.")
+        return entry
+
+
+def _check_not_fixed(path: CasePath) -> None:
+    if path in (ROOT, SHARED_FOLDER):
+        raise ForbiddenError("This folder is part of every case and stays as it is.")

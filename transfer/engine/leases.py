@@ -1,0 +1,137 @@
+"""The leases that this process holds: renewed, watched, and handed over when another asks."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from datetime import datetime
+
+import structlog
+
+from transfer.core.errors import (
+    ShuttingDownError,
+    TransferError,
+    UploadBusyError,
+    WriterReplacedError,
+)
+from transfer.core.uploads import Upload, UploadId
+from transfer.engine.policy import Tools
+from transfer.engine.writer import UploadWriter
+from transfer.ports import Lease, LeaseStanding
+
+_log = structlog.get_logger(__name__)
+_POLL_SECONDS = 0.1
+_REPLACED = "Another request has taken over this upload."
+
+
+class Leases:
+    """Acquires leases for this process, and keeps those of its writers.
+
+    `owner` names this process among all nodes.
+    """
+
+    def __init__(self, tools: Tools, owner: str) -> None:
+        self._tools = tools
+        self._owner = owner
+        self._writers: dict[UploadId, UploadWriter] = {}
+        self._closing = False
+
+    @property
+    def writers(self) -> list[UploadWriter]:
+        """The writers at work."""
+        return list(self._writers.values())
+
+    def lease(self) -> Lease:
+        """Return a lease from now on, for an upload that is being created."""
+        if self._closing:
+            raise ShuttingDownError("The service is stopping: try again in a moment.")
+        return Lease(self._owner, self._until())
+
+    async def acquire(self, upload_id: UploadId) -> Upload:
+        """Lease an upload. Its present writer is asked to let go, then, after a grace, replaced.
+
+        Raises:
+            UploadBusyError: it was taken by yet another one meanwhile.
+        """
+        lease = self.lease()
+        ledger, clock = self._tools.records.uploads, self._tools.clock
+        grace_seconds = self._tools.policy.takeover_grace.total_seconds()
+        deadline = clock.monotonic() + grace_seconds
+        upload = await ledger.acquire(upload_id, lease, clock.now())
+        while upload is None and clock.monotonic() < deadline:
+            holder = self._writers.get(upload_id)
+            if holder is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0, deadline - clock.monotonic())):
+                        await holder.hand_over(WriterReplacedError(_REPLACED))
+            else:
+                await clock.sleep(_POLL_SECONDS)
+            upload = await ledger.acquire(upload_id, lease, clock.now())
+        if upload is None:
+            upload = await ledger.acquire(upload_id, self.lease(), clock.now(), force=True)
+        if upload is None:
+            raise UploadBusyError("Another request holds this upload: try again in a moment.")
+        return upload
+
+    def keep(self, writer: UploadWriter) -> None:
+        """Keep the lease of `writer` until `forget`."""
+        self._writers[writer.upload.id] = writer
+
+    def forget(self, writer: UploadWriter) -> None:
+        """No longer keep the lease of `writer`."""
+        if self._writers.get(writer.upload.id) is writer:
+            del self._writers[writer.upload.id]
+
+    async def watch(self) -> None:
+        """Renew, hand over and flush, round after round, until cancelled."""
+        while True:
+            await self._tools.clock.sleep(self._tools.policy.watch_interval.total_seconds())
+            try:
+                await self.watch_once()
+            except TransferError as exc:
+                _log.warning("leases-not-renewed", problem=exc.code)
+
+    async def watch_once(self) -> None:
+        """Do one round: renew all leases, hand over what is wanted, flush what is idle."""
+        held = {
+            writer.upload.id: writer.upload.fence
+            for writer in self.writers
+            if not writer.ended.done()
+        }
+        if not held:
+            return
+        standings = await self._tools.records.uploads.renew(held, self._until())
+        async with asyncio.TaskGroup() as group:
+            for upload_id, fence in held.items():
+                writer = self._writers.get(upload_id)
+                if writer is None or writer.upload.fence != fence:
+                    continue
+                standing = standings.get(upload_id, LeaseStanding.LOST)
+                if standing is LeaseStanding.LOST:
+                    writer.end(WriterReplacedError(_REPLACED))
+                elif standing is LeaseStanding.WANTED:
+                    replaced = WriterReplacedError(_REPLACED)
+                    group.create_task(self._tend(writer, writer.hand_over(replaced)))
+                else:
+                    group.create_task(self._tend(writer, writer.flush_if_idle()))
+
+    async def close(self) -> None:
+        """Take no new lease; make durable what the writers hold, and let go of them all."""
+        self._closing = True
+        reason = ShuttingDownError("The service is stopping: continue in a moment.")
+        results = await asyncio.gather(
+            *(writer.hand_over(reason) for writer in self.writers), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                _log.warning("lease-not-released", problem=type(result).__name__)
+
+    async def _tend(self, writer: UploadWriter, step: Coroutine[None, None, None]) -> None:
+        """Do `step`, without letting one slow or failing writer keep the others from renewing."""
+        try:
+            async with asyncio.timeout(self._tools.policy.lease.total_seconds() / 3):
+                await step
+        except (TransferError, TimeoutError) as exc:
+            _log.warning("upload-not-flushed", upload=writer.upload.id, problem=type(exc).__name__)
+
+    def _until(self) -> datetime:
+        return self._tools.clock.now() + self._tools.policy.lease

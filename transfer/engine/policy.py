@@ -1,0 +1,46 @@
+"""What an operator may set of the engine, and the collaborators that its parts share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from transfer.core.parts import PartPlan
+from transfer.engine.buffers import BufferPool
+from transfer.ports import CaseCore, Clock, ObjectStore, Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPolicy:
+    """Limits and times of uploads.
+
+    `lease` is how long a writer's right lasts without being renewed; `takeover_grace`, how long
+    a newcomer waits for the present writer to let go; `flush_interval`, how much time's worth of
+    bytes may be in memory only; `idle_flush`, after how long a pause they are made durable;
+    `parallel_parts`, how many parts of one upload are on their way to the store at once.
+    """
+
+    plan: PartPlan = field(default_factory=PartPlan)
+    parallel_parts: int = 2
+    max_file_bytes: int | None = None
+    lifetime: timedelta = timedelta(days=7)
+    lease: timedelta = timedelta(seconds=30)
+    takeover_grace: timedelta = timedelta(seconds=5)
+    flush_interval: timedelta = timedelta(seconds=30)
+    idle_flush: timedelta = timedelta(seconds=2)
+    watch_interval: timedelta = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the parts of the engine work with."""
+
+    records: Records
+    store: ObjectStore
+    core: CaseCore
+    clock: Clock
+    pool: BufferPool
+    policy: UploadPolicy
+    new_id: Callable[[], str]
+    """Returns an unguessable id, safe in a URL."""
+    wake_worker: Callable[[], None] = lambda: None
+    """Tells this process's workers that a commit left them something to do."""
