@@ -1,0 +1,93 @@
+import asyncio
+
+from sqlalchemy import Connection
+
+from tests.contract.records.scenario import NOW, after
+from transfer.ports import JobKind, Records
+from transfer.records.assembly import open_records
+from transfer.records.database import Database
+from transfer.records.jobs import queue_discard
+
+
+def _queue(connection: Connection, count: int) -> None:
+    for number in range(count):
+        queue_discard(
+            connection, after(number), keys=[f"key-{number}"], multiparts=[("k", f"{number}")]
+        )
+
+
+async def test_a_job_is_claimed_when_it_is_due_with_its_payload(
+    records: Records, database: Database
+) -> None:
+    await database.write(_queue, 3)
+    assert await records.jobs.claim("worker", after(-1), after(60)) == []
+    (job,) = await records.jobs.claim("worker", NOW, after(60))
+    assert (job.kind, job.attempts) == (JobKind.DISCARD, 1)
+    assert job.payload == {"keys": ["key-0"], "multiparts": [["k", "0"]]}
+
+
+async def test_jobs_are_claimed_oldest_first_up_to_the_limit(
+    records: Records, database: Database
+) -> None:
+    await database.write(_queue, 5)
+    jobs = await records.jobs.claim("worker", after(9), after(60), 3)
+    assert [job.payload["keys"] for job in jobs] == [["key-0"], ["key-1"], ["key-2"]]
+
+
+async def test_a_claimed_job_is_nobody_elses_until_the_claim_runs_out(
+    records: Records, database: Database
+) -> None:
+    await database.write(_queue, 1)
+    (first,) = await records.jobs.claim("one", NOW, after(60))
+    assert await records.jobs.claim("two", after(59.9), after(99)) == []
+    (second,) = await records.jobs.claim("two", after(60), after(99))
+    assert (second.id, second.attempts) == (first.id, 2)
+
+
+async def test_each_of_many_jobs_is_claimed_by_one_of_two_processes(
+    records: Records, url: str, database: Database
+) -> None:
+    await database.write(_queue, 60)
+    other = await Database.open(url)
+    claimed: list[int] = []
+
+    async def work(name: str, on: Records) -> None:
+        while jobs := await on.jobs.claim(name, after(99), after(999), 4):
+            claimed.extend(job.id for job in jobs)
+            await on.jobs.done(jobs)
+
+    try:
+        others = open_records(other)
+        await asyncio.gather(
+            work("a", records), work("b", others), work("c", records), work("d", others)
+        )
+    finally:
+        await other.close()
+    assert len(claimed) == len(set(claimed)) == 60
+
+
+async def test_a_done_job_is_gone(records: Records, database: Database) -> None:
+    await database.write(_queue, 2)
+    jobs = await records.jobs.claim("worker", after(9), after(60), 1)
+    await records.jobs.done(jobs)
+    await records.jobs.done(jobs)
+    await records.jobs.done([])
+    (left,) = await records.jobs.claim("worker", after(999), after(9999))
+    assert left.payload["keys"] == ["key-1"]
+
+
+async def test_a_failed_job_comes_back_at_its_time(records: Records, database: Database) -> None:
+    await database.write(_queue, 1)
+    (job,) = await records.jobs.claim("worker", NOW, after(60))
+    await records.jobs.retry(job, after(30), "the store is away")
+    assert await records.jobs.claim("worker", after(29), after(60)) == []
+    (again,) = await records.jobs.claim("worker", after(30), after(60))
+    assert (again.id, again.attempts) == (job.id, 2)
+
+
+async def test_who_lost_a_job_does_not_hand_it_back(records: Records, database: Database) -> None:
+    await database.write(_queue, 1)
+    (stale,) = await records.jobs.claim("slow", NOW, after(10))
+    await records.jobs.claim("quick", after(11), after(60))
+    await records.jobs.retry(stale, NOW, "too late")
+    assert await records.jobs.claim("third", after(12), after(60)) == []

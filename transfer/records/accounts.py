@@ -1,0 +1,220 @@
+"""SFTP accounts in rows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from transfer.core.access import Principal
+from transfer.core.accounts import AccountEnd, AccountId, SftpAccount
+from transfer.core.cases import CaseNumber
+from transfer.core.errors import AccountMissingError, NameTakenError
+from transfer.ports import CaseEvent
+from transfer.records import audit, cases, outbox
+from transfer.records.columns import is_storable
+from transfer.records.database import Database
+from transfer.records.rows import AnyRow
+from transfer.records.tables import sftp_accounts
+
+_TAKEN = "The user name is in use."
+
+
+class SqlAccountRecords:
+    """The rows of SFTP accounts; plays the role `transfer.ports.AccountRecords`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, account: SftpAccount, principal: Principal) -> None:
+        """Insert an account.
+
+        Raises:
+            NameTakenError: the user name is in use.
+            CaseMissingError, CaseClosedError: its case takes nothing new.
+        """
+        try:
+            await self._database.write(_insert, account, principal)
+        except IntegrityError as exc:
+            raise NameTakenError(_TAKEN) from exc
+
+    async def account(self, account_id: AccountId) -> SftpAccount:
+        """Return an account, ended or not.
+
+        Raises:
+            AccountMissingError: no such account.
+        """
+        return await self._database.read(_one, account_id)
+
+    async def by_username(self, username: str) -> SftpAccount | None:
+        """Return the account of a user name."""
+        if not is_storable(username):  # whatever strangers send at a login
+            return None
+        return await self._database.read(_by_username, username)
+
+    async def of_case(self, number: CaseNumber, *, active_at: datetime | None) -> list[SftpAccount]:
+        """Return a case's accounts, newest first; only those that are good then, if given."""
+        return await self._database.read(_of_case, number, active_at)
+
+    async def end(
+        self, account_id: AccountId, end: AccountEnd, principal: Principal | None, now: datetime
+    ) -> SftpAccount:
+        """End an account and destroy its sealed password. Repeatable: the first end stays.
+
+        Raises:
+            AccountMissingError: no such account.
+        """
+        return await self._database.write(_end, account_id, end, principal, now)
+
+    async def end_expired(self, now: datetime) -> list[AccountId]:
+        """End all accounts that have expired by `now`; return them."""
+        return await self._database.write(_end_expired, now)
+
+    async def standing(self, ids: Sequence[AccountId]) -> dict[AccountId, AccountEnd | None]:
+        """Tell of each account why it has ended, None while it hasn't; absent means revoked."""
+        return await self._database.read(_standing, ids)
+
+
+def _insert(connection: Connection, account: SftpAccount, principal: Principal) -> None:
+    cases.lock_open(connection, account.case_number)
+    taken = select(sftp_accounts.c.id).where(
+        or_(sftp_accounts.c.username == account.username, sftp_accounts.c.id == account.id)
+    )
+    if connection.execute(taken).first() is not None:
+        raise NameTakenError(_TAKEN)
+    connection.execute(
+        insert(sftp_accounts).values(
+            id=account.id,
+            case_number=account.case_number,
+            username=account.username,
+            password_hash=account.password_hash,
+            sealed_password=account.sealed_password,
+            issued_by=account.issued_by,
+            issued_at=account.issued_at,
+            expires_at=account.expires_at,
+            ended_at=account.ended_at,
+            end=account.end,
+        )
+    )
+    _tell_issued(connection, account, principal)
+
+
+def _tell_issued(connection: Connection, account: SftpAccount, principal: Principal) -> None:
+    details = {"username": account.username, "expires_at": account.expires_at.isoformat()}
+    audit.add(
+        connection,
+        audit.done_by(
+            principal, "account.issued", account.issued_at, account.case_number, account.id, details
+        ),
+    )
+    outbox.add(
+        connection,
+        CaseEvent(
+            id=f"account-issued-{account.id}",
+            type="account.issued",
+            case_number=account.case_number,
+            at=account.issued_at,
+            data={"account_id": account.id, "actor": account.issued_by, **details},
+        ),
+    )
+
+
+def _end(
+    connection: Connection,
+    account_id: AccountId,
+    end: AccountEnd,
+    principal: Principal | None,
+    now: datetime,
+) -> SftpAccount:
+    query = select(sftp_accounts).where(sftp_accounts.c.id == account_id)
+    row = connection.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        raise AccountMissingError("No such SFTP account.")
+    if row.end is None:
+        # Who comes after its expiry finds it ended: that is what is noted.
+        over = _account_of(row).ended(now) or end
+        row = _note_end(connection, row, over, principal, now)
+    return _account_of(row)
+
+
+def _end_expired(connection: Connection, now: datetime) -> list[AccountId]:
+    expired = connection.execute(
+        select(sftp_accounts)
+        .where(sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at <= now)
+        .order_by(sftp_accounts.c.expires_at)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in expired:
+        _note_end(connection, row, AccountEnd.EXPIRED, None, now)
+    return [row.id for row in expired]
+
+
+def _note_end(
+    connection: Connection,
+    row: AnyRow,
+    end: AccountEnd,
+    principal: Principal | None,
+    now: datetime,
+) -> AnyRow:
+    ended_at = row.expires_at if end is AccountEnd.EXPIRED else now
+    ended = connection.execute(
+        update(sftp_accounts)
+        .where(sftp_accounts.c.id == row.id)
+        .values(end=end, ended_at=ended_at, sealed_password=None)
+        .returning(sftp_accounts)
+    ).one()
+    details = {"username": row.username, "end": end.value}
+    audit.add(
+        connection,
+        audit.done_by(principal, "account.ended", now, row.case_number, row.id, details),
+    )
+    return ended
+
+
+def _one(connection: Connection, account_id: AccountId) -> SftpAccount:
+    query = select(sftp_accounts).where(sftp_accounts.c.id == account_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise AccountMissingError("No such SFTP account.")
+    return _account_of(row)
+
+
+def _by_username(connection: Connection, username: str) -> SftpAccount | None:
+    query = select(sftp_accounts).where(sftp_accounts.c.username == username)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _account_of(row)
+
+
+def _of_case(
+    connection: Connection, number: CaseNumber, active_at: datetime | None
+) -> list[SftpAccount]:
+    query = (
+        select(sftp_accounts)
+        .where(sftp_accounts.c.case_number == number)
+        .order_by(sftp_accounts.c.issued_at.desc(), sftp_accounts.c.id.desc())
+    )
+    if active_at is not None:
+        query = query.where(sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at > active_at)
+    return [_account_of(row) for row in connection.execute(query)]
+
+
+def _standing(
+    connection: Connection, ids: Sequence[AccountId]
+) -> dict[AccountId, AccountEnd | None]:
+    query = select(sftp_accounts.c.id, sftp_accounts.c.end).where(sftp_accounts.c.id.in_(ids))
+    return {row.id: row.end for row in connection.execute(query)}
+
+
+def _account_of(row: AnyRow) -> SftpAccount:
+    return SftpAccount(
+        id=row.id,
+        case_number=row.case_number,
+        username=row.username,
+        password_hash=row.password_hash,
+        sealed_password=row.sealed_password,
+        issued_by=row.issued_by,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        ended_at=row.ended_at,
+        end=row.end,
+    )

@@ -1,0 +1,87 @@
+"""The audit log in rows."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from transfer.core.access import Principal
+from transfer.core.cases import CaseNumber
+from transfer.ports import AuditEvent
+from transfer.records.database import Database
+from transfer.records.tables import audit_events
+
+_SERVICE = "service"
+"""The actor of what nobody asked for: an expiry, or the end of what someone began."""
+
+
+class SqlAuditLog:
+    """What happened; plays the role `transfer.ports.AuditLog`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, event: AuditEvent) -> None:
+        """Add an event."""
+        await self._database.write(add, event)
+
+    async def events(self, case_number: CaseNumber | None = None) -> list[AuditEvent]:
+        """Return the events, of one case or all, oldest first."""
+        return await self._database.read(_events, case_number)
+
+
+def add(connection: Connection, event: AuditEvent) -> None:
+    """Add an event within a transaction."""
+    connection.execute(
+        insert(audit_events).values(
+            at=event.at,
+            action=event.action,
+            actor=event.actor,
+            case_number=event.case_number,
+            subject=event.subject,
+            door=event.door,
+            address=event.address,
+            details=dict(event.details),
+        )
+    )
+
+
+def done_by(
+    principal: Principal | None,
+    action: str,
+    now: datetime,
+    case_number: CaseNumber,
+    subject: str,
+    details: Mapping[str, Any],
+) -> AuditEvent:
+    """Return the event of what `principal`, or the service by itself, did to a case."""
+    return AuditEvent(
+        at=now,
+        action=action,
+        actor=principal.name if principal else _SERVICE,
+        case_number=case_number,
+        subject=subject,
+        door=principal.door if principal else None,
+        address=principal.address if principal else None,
+        details=details,
+    )
+
+
+def _events(connection: Connection, case_number: CaseNumber | None) -> list[AuditEvent]:
+    query = select(audit_events).order_by(audit_events.c.sequence)
+    if case_number is not None:
+        query = query.where(audit_events.c.case_number == case_number)
+    return [
+        AuditEvent(
+            at=row.at,
+            action=row.action,
+            actor=row.actor,
+            case_number=row.case_number,
+            subject=row.subject,
+            door=row.door,
+            address=row.address,
+            details=row.details,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,221 @@
+"""How an upload becomes a file."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from transfer.core.access import Principal
+from transfer.core.cases import Case
+from transfer.core.errors import UploadGoneError
+from transfer.core.names import join, name_key, numbered
+from transfer.core.uploads import (
+    FileId,
+    StoredFile,
+    Upload,
+    UploadId,
+    UploadState,
+    check_continuable,
+)
+from transfer.ports import CaseEvent, Finished
+from transfer.records import audit, cases, entries, folders, lookup, outbox
+from transfer.records.jobs import queue_discard
+from transfer.records.leases import CONTINUABLE, replaced
+from transfer.records.rows import AnyRow, file_of, upload_of
+from transfer.records.tables import files, upload_parts, uploads
+from transfer.records.tables import folders as folder_table
+
+_NUMBERS_AT_ONCE = 100
+
+
+def begin(connection: Connection, upload_id: UploadId, now: datetime) -> Upload:
+    """Make a whole upload `completing`, out of its writer's hands; see the port.
+
+    One that is `completing` or `received` is returned as it is.
+    """
+    row = lookup.upload_row(connection, upload_id, lock=True)
+    upload = lookup.with_paths(connection, [row])[0]
+    if upload.state in (UploadState.COMPLETING, UploadState.RECEIVED):
+        return upload
+    if upload.state is UploadState.ABANDONED:
+        check_continuable(upload, now)
+    if not upload.is_whole:
+        raise UploadGoneError("The upload isn't whole: read its offset, then go on.")
+    completing = connection.execute(
+        update(uploads)
+        .where(uploads.c.id == upload_id)
+        .values(
+            state=UploadState.COMPLETING,
+            fence=uploads.c.fence + 1,
+            owner=None,
+            lease_until=None,
+            updated_at=now,
+        )
+        .returning(uploads)
+    ).one()
+    return upload_of(completing, upload.path, upload.case_id)
+
+
+def finish(
+    connection: Connection,
+    upload_id: UploadId,
+    finished: Finished,
+    principal: Principal | None,
+    fence: int | None,
+) -> StoredFile:
+    """Make an upload a file, with all that this entails; see the port."""
+    case = cases.lock(connection, lookup.upload_row(connection, upload_id).case_number)
+    row = lookup.upload_row(connection, upload_id, lock=True)
+    if row.state is UploadState.RECEIVED:
+        return _received(connection, row)
+    _check_finishable(case, row, fence)
+    name, in_the_way = _settle_name(connection, row)
+    if in_the_way is not None:
+        connection.execute(delete(files).where(files.c.id == in_the_way.id))
+    file = _insert_file(connection, row, name, finished)
+    _end_upload(connection, row, finished)
+    _discard_leftovers(connection, row, in_the_way, finished)
+    _tell(connection, file, principal, row, in_the_way)
+    return file
+
+
+def _received(connection: Connection, row: AnyRow) -> StoredFile:
+    present = select(files.c.id).where(files.c.id == row.file_id)
+    if connection.execute(present).first() is None:
+        raise UploadGoneError("The file was received, and has been removed since.")
+    return lookup.file(connection, FileId(row.file_id))
+
+
+def _check_finishable(case: Case, row: AnyRow, fence: int | None) -> None:
+    if case.purge_started_at is not None:
+        raise UploadGoneError("The case's data is being deleted.")
+    if row.state is UploadState.ABANDONED:
+        raise UploadGoneError("The upload was cancelled: start a new one.")
+    if fence is None:
+        if row.state in CONTINUABLE:
+            raise UploadGoneError("The upload is not being completed.")
+    elif row.state is not UploadState.RECEIVING or row.fence != fence:
+        raise replaced()
+
+
+def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | None]:
+    """Return the name that the file will have, and the file that goes for it."""
+    if not _taken_keys(connection, row.folder_id, [row.name_key]):
+        return row.name, None
+    present = entries.standing(connection, row.folder_id, row.name)
+    if row.replaces and present.file is not None:
+        return row.name, present.file
+    return _free_name(connection, row.folder_id, row.name), None
+
+
+def _free_name(connection: Connection, folder_id: int, name: str) -> str:
+    """Return the first of `name (2)`, `name (3)` and so on that no file or folder has."""
+    first = 2
+    while True:
+        names = [numbered(name, number) for number in range(first, first + _NUMBERS_AT_ONCE)]
+        taken = _taken_keys(connection, folder_id, [name_key(name) for name in names])
+        for candidate in names:
+            if name_key(candidate) not in taken:
+                return candidate
+        first += _NUMBERS_AT_ONCE
+
+
+def _taken_keys(connection: Connection, folder_id: int, keys: Sequence[str]) -> set[str]:
+    of_files = select(files.c.name_key).where(
+        files.c.folder_id == folder_id, files.c.name_key.in_(keys)
+    )
+    of_folders = select(folder_table.c.name_key).where(
+        folder_table.c.parent_id == folder_id, folder_table.c.name_key.in_(keys)
+    )
+    return set(connection.scalars(of_files.union_all(of_folders)))
+
+
+def _insert_file(connection: Connection, row: AnyRow, name: str, finished: Finished) -> StoredFile:
+    file = connection.execute(
+        insert(files)
+        .values(
+            id=finished.file_id,
+            case_number=row.case_number,
+            folder_id=row.folder_id,
+            name=name,
+            name_key=name_key(name),
+            object_key=finished.object_key,
+            size=finished.size,
+            sha256=finished.sha256,
+            digest_sha256=finished.digest.sha256,
+            digest_crc64nvme=finished.digest.crc64nvme,
+            verified=finished.verified,
+            direction=row.direction,
+            door=row.door,
+            sent_by=row.sent_by,
+            created_at=finished.now,
+            modified_at=row.modified_at or finished.now,
+            content_type=row.content_type,
+        )
+        .returning(files)
+    ).one()
+    return file_of(file, join(folders.path_of(connection, row.folder_id), name))
+
+
+def _end_upload(connection: Connection, row: AnyRow, finished: Finished) -> None:
+    connection.execute(
+        update(uploads)
+        .where(uploads.c.id == row.id)
+        .values(
+            state=UploadState.RECEIVED,
+            file_id=finished.file_id,
+            offset=finished.size,
+            owner=None,
+            lease_until=None,
+            updated_at=finished.now,
+        )
+    )
+    if row.next_part_number > 1:
+        connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == row.id))
+
+
+def _discard_leftovers(
+    connection: Connection, row: AnyRow, in_the_way: AnyRow | None, finished: Finished
+) -> None:
+    keys = {row.tail_key, in_the_way.object_key if in_the_way else None}
+    abandoned_parts = row.multipart_id is not None and row.object_key != finished.object_key
+    queue_discard(
+        connection,
+        finished.now,
+        keys=keys - {finished.object_key},
+        multiparts=[(row.object_key, row.multipart_id)] if abandoned_parts else [],
+    )
+
+
+def _tell(
+    connection: Connection,
+    file: StoredFile,
+    principal: Principal | None,
+    row: AnyRow,
+    in_the_way: AnyRow | None,
+) -> None:
+    data = {
+        "path": file.path,
+        "size": file.size,
+        "sha256": file.sha256,
+        "direction": file.direction.value,
+        "door": file.door.value,
+        "sent_by": file.sent_by,
+        "verified": file.verified,
+        "file_id": file.id,
+    }
+    event = CaseEvent(
+        id=f"file-received-{file.id}",
+        type="file.received",
+        case_number=file.case_number,
+        at=file.created_at,
+        data=data,
+    )
+    outbox.add(connection, event)
+    details = {**data, "upload_id": row.id}
+    if in_the_way is not None:
+        details["replaced"] = in_the_way.id
+    audit.add(
+        connection,
+        audit.done_by(principal, event.type, event.at, file.case_number, file.id, details),
+    )

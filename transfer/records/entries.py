@@ -1,0 +1,145 @@
+"""What stands at a name: a folder, or a file and the uploads that may become one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, select
+
+from transfer.core.cases import CaseId, CaseNumber
+from transfer.core.errors import IsAFolderError
+from transfer.core.names import ROOT, CasePath, components, join, name_key, split
+from transfer.core.uploads import Entry, Folder, Upload
+from transfer.records import folders
+from transfer.records.rows import IS_LIVE, AnyRow, file_of, select_uploads, upload_of
+from transfer.records.tables import files, uploads
+from transfer.records.tables import folders as folder_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that stands at a path, and the table that it is from."""
+
+    table: Table
+    row: AnyRow
+
+    @property
+    def folder_id(self) -> int | None:
+        """The folder that it is in, None for the root."""
+        folder_id: int | None = (
+            self.row.parent_id if self.table is folder_rows else self.row.folder_id
+        )
+        return folder_id
+
+    def as_entry(self, parent: CasePath) -> Entry:
+        """Return what it means, `parent` being the path of its folder."""
+        path = join(parent, self.row.name) if self.row.name else parent
+        if self.table is folder_rows:
+            return Folder(path=path, modified_at=self.row.modified_at)
+        return file_of(self.row, path) if self.table is files else self._as_upload(path)
+
+    def _as_upload(self, path: CasePath) -> Upload:
+        return upload_of(self.row, path, CaseId(self.row.case_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The rows at one name; `uploads` are the live ones, newest first."""
+
+    folder: AnyRow | None = None
+    file: AnyRow | None = None
+    uploads: Sequence[AnyRow] = ()
+
+    @property
+    def shown(self) -> Found | None:
+        """What the name is taken for: an upload goes before the file that it replaces only."""
+        if self.folder is not None:
+            return Found(folder_rows, self.folder)
+        replacing = [row for row in self.uploads if row.replaces]
+        if replacing:
+            return Found(uploads, replacing[0])
+        if self.file is not None:
+            return Found(files, self.file)
+        return Found(uploads, self.uploads[0]) if self.uploads else None
+
+
+def standing(connection: Connection, folder_id: int, name: str) -> Standing:
+    """Return what stands at `name` in a folder."""
+    key = name_key(name)
+
+    def at_name(query: Select[Any], table: Table, parent: str) -> Select[Any]:
+        return query.where(table.c[parent] == folder_id, table.c.name_key == key)
+
+    return Standing(
+        folder=connection.execute(
+            at_name(select(folder_rows), folder_rows, "parent_id")
+        ).one_or_none(),
+        file=connection.execute(at_name(select(files), files, "folder_id")).one_or_none(),
+        uploads=connection.execute(
+            _newest_first(at_name(select_uploads(), uploads, "folder_id"))
+        ).all(),
+    )
+
+
+def held_by(connection: Connection, folder_id: int) -> list[Found]:
+    """Return what a folder holds, one entry a name, by name."""
+    names: dict[str, Standing] = {}
+    query = select(folder_rows).where(folder_rows.c.parent_id == folder_id)
+    for row in connection.execute(query):
+        names[row.name_key] = Standing(folder=row)
+    for row in connection.execute(select(files).where(files.c.folder_id == folder_id)):
+        names[row.name_key] = Standing(file=row)
+    query = _newest_first(select_uploads().where(uploads.c.folder_id == folder_id))
+    for row in connection.execute(query):
+        present = names.get(row.name_key, Standing())
+        names[row.name_key] = Standing(
+            folder=present.folder, file=present.file, uploads=(*present.uploads, row)
+        )
+    shown = (at_name.shown for _, at_name in sorted(names.items()))
+    return [found for found in shown if found is not None]
+
+
+def is_empty(connection: Connection, folder_id: int) -> bool:
+    """Whether a folder holds nothing that is shown."""
+    return not any(
+        connection.execute(query.limit(1)).first()
+        for query in (
+            select(folder_rows.c.id).where(folder_rows.c.parent_id == folder_id),
+            select(files.c.id).where(files.c.folder_id == folder_id),
+            select(uploads.c.id).where(uploads.c.folder_id == folder_id, IS_LIVE),
+        )
+    )
+
+
+def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | None:
+    """Return what stands at `path`, None if nothing does."""
+    if not components(path):
+        root = select(folder_rows).where(
+            folder_rows.c.case_number == number, folder_rows.c.parent_id.is_(None)
+        )
+        row = connection.execute(root).one_or_none()
+        return None if row is None else Found(folder_rows, row)
+    parent, name = split(path)
+    found = folders.walk(connection, number, parent)
+    if len(found) != len(components(parent)) + 1:
+        return None
+    return standing(connection, found[-1], name).shown
+
+
+def parent_path(connection: Connection, found: Found) -> CasePath:
+    """Return the path of the folder that `found` is in."""
+    return ROOT if found.folder_id is None else folders.path_of(connection, found.folder_id)
+
+
+def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
+    """Raise if a folder stands where a file is to be.
+
+    Raises:
+        IsAFolderError: it does.
+    """
+    if folders.child(connection, folder_id, name) is not None:
+        raise IsAFolderError("A folder of that name is already there.")
+
+
+def _newest_first(query: Select[Any]) -> Select[Any]:
+    return query.where(IS_LIVE).order_by(uploads.c.created_at.desc(), uploads.c.id.desc())

@@ -1,0 +1,147 @@
+"""Folder rows: a path is walked name by name, and put together again by climbing to the root.
+
+Whoever adds, moves or removes a name holds the lock of the case's row.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, literal, select
+
+from transfer.core.cases import CaseNumber
+from transfer.core.errors import EntryMissingError, NotAFolderError
+from transfer.core.names import ROOT, CasePath, components, join, name_key
+from transfer.records.rows import IS_LIVE
+from transfer.records.tables import files, folders, uploads
+
+_HIGHEST = 10_000
+"""More folders than any path has: should a folder ever be its own parent, the climb still ends."""
+
+
+def make_root(connection: Connection, number: CaseNumber, now: datetime) -> int:
+    """Insert the folder that is the case itself, and return its id."""
+    return _insert(connection, number, None, "", now)
+
+
+def make(
+    connection: Connection, number: CaseNumber, parent_id: int, name: str, now: datetime
+) -> int:
+    """Insert a folder, and return its id."""
+    return _insert(connection, number, parent_id, name, now)
+
+
+def walk(connection: Connection, number: CaseNumber, path: CasePath) -> list[int]:
+    """Return the ids of the folders on the way to `path`, the root's first, as far as there are.
+
+    All are there when it returns one more than `path` has components.
+    """
+    root = connection.scalar(
+        select(folders.c.id).where(folders.c.case_number == number, folders.c.parent_id.is_(None))
+    )
+    found = [] if root is None else [root]
+    if found:
+        for name in components(path):
+            folder_id = child(connection, found[-1], name)
+            if folder_id is None:
+                break
+            found.append(folder_id)
+    return found
+
+
+def chain(connection: Connection, number: CaseNumber, path: CasePath) -> list[int]:
+    """Return the ids of the folders on the way to the folder `path`, its own last.
+
+    Raises:
+        EntryMissingError: one isn't there.
+        NotAFolderError: in place of one there is a file or a live upload.
+    """
+    found = walk(connection, number, path)
+    names = components(path)
+    if len(found) == len(names) + 1:
+        return found
+    if found:
+        _check_no_file(connection, found[-1], names[len(found) - 1])
+    raise EntryMissingError("No such folder.")
+
+
+def make_missing(connection: Connection, number: CaseNumber, path: CasePath, now: datetime) -> int:
+    """Return the id of the folder `path`, after making what is missing on the way.
+
+    Raises:
+        EntryMissingError: the case has no folders at all: its data is gone.
+        NotAFolderError: in place of a folder there is a file or a live upload.
+    """
+    found = walk(connection, number, path)
+    if not found:
+        raise EntryMissingError("No such folder.")
+    folder_id = found[-1]
+    for name in components(path)[len(found) - 1 :]:
+        _check_no_file(connection, folder_id, name)
+        folder_id = make(connection, number, folder_id, name, now)
+    return folder_id
+
+
+def child(connection: Connection, parent_id: int, name: str) -> int | None:
+    """Return the id of the folder `name` in a folder, if there."""
+    return connection.scalar(
+        select(folders.c.id).where(
+            folders.c.parent_id == parent_id, folders.c.name_key == name_key(name)
+        )
+    )
+
+
+def path_of(connection: Connection, folder_id: int) -> CasePath:
+    """Return the path of a folder."""
+    return paths_of(connection, [folder_id])[folder_id]
+
+
+def paths_of(connection: Connection, ids: Collection[int]) -> dict[int, CasePath]:
+    """Return the paths of folders, by one query whatever their number and depth."""
+    climb = (
+        select(
+            folders.c.id.label("start"),
+            folders.c.parent_id,
+            folders.c.name,
+            literal(0).label("height"),
+        )
+        .where(folders.c.id.in_(set(ids)))
+        .cte("climb", recursive=True)
+    )
+    climb = climb.union_all(
+        select(climb.c.start, folders.c.parent_id, folders.c.name, climb.c.height + 1)
+        .join_from(climb, folders, folders.c.id == climb.c.parent_id)
+        .where(climb.c.height < _HIGHEST)
+    )
+    query = (
+        select(climb.c.start, climb.c.name)
+        .where(climb.c.parent_id.is_not(None))
+        .order_by(climb.c.height.desc())
+    )
+    paths = dict.fromkeys(ids, ROOT)
+    for start, name in connection.execute(query):
+        paths[start] = join(paths[start], name)
+    return paths
+
+
+def _insert(
+    connection: Connection, number: CaseNumber, parent_id: int | None, name: str, now: datetime
+) -> int:
+    statement = insert(folders).values(
+        case_number=number,
+        parent_id=parent_id,
+        name=name,
+        name_key=name_key(name),
+        modified_at=now,
+    )
+    folder_id: int = connection.scalars(statement.returning(folders.c.id)).one()
+    return folder_id
+
+
+def _check_no_file(connection: Connection, folder_id: int, name: str) -> None:
+    key = name_key(name)
+    file = select(files.c.id).where(files.c.folder_id == folder_id, files.c.name_key == key)
+    upload = select(uploads.c.id).where(
+        uploads.c.folder_id == folder_id, uploads.c.name_key == key, IS_LIVE
+    )
+    if connection.execute(file.union_all(upload)).first() is not None:
+        raise NotAFolderError("A file is where a folder is needed.")

@@ -1,0 +1,92 @@
+"""The job queue in rows."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from transfer.ports import Job, JobKind
+from transfer.records.database import Database
+from transfer.records.tables import jobs
+
+
+class SqlJobQueue:
+    """Work in rows; plays the role `transfer.ports.JobQueue`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(
+        self, worker: str, now: datetime, until: datetime, limit: int = 20
+    ) -> list[Job]:
+        """Claim jobs that are ready, or whose claim has run out; they are ours until `until`."""
+        return await self._database.write(_claim, worker, now, until, limit)
+
+    async def done(self, jobs: Sequence[Job]) -> None:
+        """Remove finished jobs."""
+        await self._database.write(_remove, [job.id for job in jobs])
+
+    async def retry(self, job: Job, run_at: datetime, error: str) -> None:
+        """Hand a failed job back, not to be run before `run_at`.
+
+        Does nothing when the claim ran out and another worker has the job now.
+        """
+        await self._database.write(_hand_back, job, run_at, error)
+
+
+def queue_discard(
+    connection: Connection,
+    now: datetime,
+    *,
+    keys: Iterable[str | None] = (),
+    multiparts: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Queue, within a transaction, the discard of bytes nobody needs; None is no key."""
+    payload = {
+        "keys": [key for key in keys if key is not None],
+        "multiparts": [list(multipart) for multipart in multiparts],
+    }
+    if any(payload.values()):
+        connection.execute(
+            insert(jobs).values(kind=JobKind.DISCARD, payload=payload, attempts=0, run_at=now)
+        )
+
+
+def _claim(
+    connection: Connection, worker: str, now: datetime, until: datetime, limit: int
+) -> list[Job]:
+    ready = connection.scalars(
+        select(jobs.c.id)
+        .where(
+            jobs.c.run_at <= now,
+            or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= now),
+        )
+        .order_by(jobs.c.run_at, jobs.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not ready:
+        return []
+    claimed = connection.execute(
+        update(jobs)
+        .where(jobs.c.id.in_(ready))
+        .values(claimed_by=worker, claimed_until=until, attempts=jobs.c.attempts + 1)
+        .returning(jobs.c.id, jobs.c.kind, jobs.c.payload, jobs.c.attempts)
+    )
+    found = [
+        Job(id=row.id, kind=row.kind, payload=row.payload, attempts=row.attempts) for row in claimed
+    ]
+    return sorted(found, key=lambda job: ready.index(job.id))
+
+
+def _remove(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
+
+
+def _hand_back(connection: Connection, job: Job, run_at: datetime, error: str) -> None:
+    connection.execute(
+        update(jobs)
+        # Each claim counts as an attempt, so this tells our claim from a later one.
+        .where(jobs.c.id == job.id, jobs.c.attempts == job.attempts)
+        .values(claimed_by=None, claimed_until=None, run_at=run_at, error=error)
+    )

@@ -1,0 +1,128 @@
+"""Uploads and files by their ids, with the paths that they have at present."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from transfer.core.cases import CaseId, CaseNumber
+from transfer.core.errors import EntryMissingError, UploadMissingError
+from transfer.core.names import join
+from transfer.core.uploads import FileId, Part, StoredFile, Upload, UploadId, UploadState
+from transfer.records import folders
+from transfer.records.rows import IS_LIVE, AnyRow, file_of, part_of, select_uploads, upload_of
+from transfer.records.tables import files, upload_parts, uploads
+
+_COMPLETION_GRACE = timedelta(minutes=1)
+"""A completion that was last touched before that is nobody's any more."""
+
+
+def upload_row(connection: Connection, upload_id: UploadId, *, lock: bool = False) -> AnyRow:
+    """Return the row of an upload; with `lock`, nobody else changes it in this transaction's time.
+
+    Raises:
+        UploadMissingError: no such upload.
+    """
+    query = select_uploads().where(uploads.c.id == upload_id)
+    if lock:
+        query = query.with_for_update(of=uploads, key_share=True)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise UploadMissingError("No such upload.")
+    return row
+
+
+def upload(connection: Connection, upload_id: UploadId) -> Upload:
+    """Return an upload in any state.
+
+    Raises:
+        UploadMissingError: no such upload.
+    """
+    return with_paths(connection, [upload_row(connection, upload_id)])[0]
+
+
+def with_paths(connection: Connection, rows: Sequence[AnyRow]) -> list[Upload]:
+    """Return the uploads of rows."""
+    paths = folders.paths_of(connection, {row.folder_id for row in rows})
+    return [
+        upload_of(row, join(paths[row.folder_id], row.name), CaseId(row.case_id)) for row in rows
+    ]
+
+
+def parts(connection: Connection, upload_id: UploadId) -> list[Part]:
+    """Return an upload's committed parts in the order of their numbers."""
+    query = (
+        select(upload_parts)
+        .where(upload_parts.c.upload_id == upload_id)
+        .order_by(upload_parts.c.number)
+    )
+    return [part_of(row) for row in connection.execute(query)]
+
+
+def unfinished(connection: Connection, number: CaseNumber) -> list[Upload]:
+    """Return the live uploads of a case, oldest first."""
+    query = (
+        select_uploads()
+        .where(uploads.c.case_number == number, IS_LIVE)
+        .order_by(uploads.c.created_at, uploads.c.id)
+    )
+    return with_paths(connection, connection.execute(query).all())
+
+
+def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
+    """Return uploads that have expired, or whose completion nobody goes on with."""
+    query = (
+        select_uploads()
+        .where(
+            or_(
+                and_(
+                    uploads.c.state.in_((UploadState.RECEIVING, UploadState.INTERRUPTED)),
+                    uploads.c.expires_at <= now,
+                ),
+                and_(
+                    uploads.c.state == UploadState.COMPLETING,
+                    uploads.c.updated_at < now - _COMPLETION_GRACE,
+                ),
+            )
+        )
+        .order_by(uploads.c.expires_at, uploads.c.id)
+        .limit(limit)
+    )
+    return with_paths(connection, connection.execute(query).all())
+
+
+def file_row(connection: Connection, file_id: FileId) -> AnyRow:
+    """Return the row of a file.
+
+    Raises:
+        EntryMissingError: no such file.
+    """
+    row = connection.execute(select(files).where(files.c.id == file_id)).one_or_none()
+    if row is None:
+        raise EntryMissingError("No such file.")
+    return row
+
+
+def file(connection: Connection, file_id: FileId) -> StoredFile:
+    """Return a file.
+
+    Raises:
+        EntryMissingError: no such file.
+    """
+    row = file_row(connection, file_id)
+    return file_of(row, join(folders.path_of(connection, row.folder_id), row.name))
+
+
+def usage(connection: Connection, number: CaseNumber) -> tuple[int, int]:
+    """Return how many files a case holds, and the bytes of these and of its live uploads."""
+    count, stored = connection.execute(
+        select(func.count(), func.coalesce(func.sum(files.c.size), 0)).where(
+            files.c.case_number == number
+        )
+    ).one()
+    on_their_way = connection.scalar(
+        select(func.coalesce(func.sum(uploads.c.offset), 0)).where(
+            uploads.c.case_number == number, IS_LIVE
+        )
+    )
+    return count, int(stored) + int(on_their_way or 0)

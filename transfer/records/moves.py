@@ -1,0 +1,77 @@
+"""Moves inside a case: one row changes, whatever hangs below it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from transfer.core.access import Principal
+from transfer.core.cases import CaseNumber
+from transfer.core.errors import EntryMissingError, InvalidRequestError, NameTakenError
+from transfer.core.names import ROOT, CasePath, name_key, split
+from transfer.core.uploads import UploadId
+from transfer.records import abandonment, audit, cases, entries, folders, lookup, removals
+from transfer.records.entries import Found, Standing
+from transfer.records.tables import folders as folder_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What was asked for: `replace` lets a file or an upload at `target` go."""
+
+    source: CasePath
+    target: CasePath
+    replace: bool
+
+
+def move(
+    connection: Connection, number: CaseNumber, asked: Move, principal: Principal, now: datetime
+) -> None:
+    """Move what stands at the source; see the port."""
+    cases.lock(connection, number)
+    if ROOT in (asked.source, asked.target):
+        raise InvalidRequestError("The case itself can't be moved, nor replaced.")
+    found = entries.find(connection, number, asked.source)
+    if found is None:
+        raise EntryMissingError("No such file or folder.")
+    parent, name = split(asked.target)
+    way = folders.chain(connection, number, parent)
+    if found.table is folder_table and found.row.id in way:
+        raise InvalidRequestError("A folder can't be moved into itself.")
+    if found.folder_id == way[-1] and found.row.name == name:
+        return
+    if found.folder_id != way[-1] or found.row.name_key != name_key(name):
+        present = entries.standing(connection, way[-1], name)
+        _make_way(connection, found, present, asked, principal, now)
+    _place(connection, found, way[-1], name)
+    details = {"from": asked.source, "to": asked.target, "kind": found.table.name}
+    event = audit.done_by(principal, "entry.moved", now, number, str(found.row.id), details)
+    audit.add(connection, event)
+
+
+def _make_way(
+    connection: Connection,
+    found: Found,
+    present: Standing,
+    asked: Move,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    if present.shown is None:
+        return
+    if not asked.replace or folder_table in (found.table, present.shown.table):
+        raise NameTakenError("Something of that name is already there.")
+    if present.file is not None:
+        file = lookup.file(connection, present.file.id)
+        removals.remove_file(connection, file, principal, now)
+    for row in present.uploads:
+        abandonment.abandon(connection, UploadId(row.id), principal, "replaced by a move", now)
+
+
+def _place(connection: Connection, found: Found, folder_id: int, name: str) -> None:
+    parent = "parent_id" if found.table is folder_table else "folder_id"
+    connection.execute(
+        update(found.table)
+        .where(found.table.c.id == found.row.id)
+        .values({parent: folder_id, "name": name, "name_key": name_key(name)})
+    )

@@ -1,0 +1,81 @@
+"""Rows of files and uploads, read as what they mean."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from transfer.core.cases import CaseId
+from transfer.core.names import CasePath
+from transfer.core.uploads import LIVE_STATES, DigestState, Part, StoredFile, Tail, Upload
+from transfer.records.tables import cases, uploads
+
+AnyRow = Row[Any]
+
+IS_LIVE = uploads.c.state.in_(LIVE_STATES)
+"""Whether an upload may still become a file."""
+
+
+def select_uploads() -> Select[Any]:
+    """Return the query of uploads with their cases' ids."""
+    return select(uploads, cases.c.id.label("case_id")).join_from(
+        uploads, cases, uploads.c.case_number == cases.c.number
+    )
+
+
+def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:
+    """Return the upload of a row; its path is computed elsewhere."""
+    tail = None if row.tail_key is None else Tail(key=row.tail_key, size=row.tail_size)
+    return Upload(
+        id=row.id,
+        case_number=row.case_number,
+        case_id=case_id,
+        path=path,
+        direction=row.direction,
+        door=row.door,
+        sent_by=row.sent_by,
+        state=row.state,
+        offset=row.offset,
+        length=row.length,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        expires_at=row.expires_at,
+        digest=DigestState(sha256=row.digest_sha256, crc64nvme=row.digest_crc64nvme),
+        fence=row.fence,
+        next_part_number=row.next_part_number,
+        object_key=row.object_key,
+        multipart_id=row.multipart_id,
+        tail=tail,
+        metadata=row.metadata,
+        content_type=row.content_type,
+        modified_at=row.modified_at,
+        expected_sha256=row.expected_sha256,
+        file_id=row.file_id,
+        replaces=row.replaces,
+    )
+
+
+def file_of(row: AnyRow, path: CasePath) -> StoredFile:
+    """Return the file of a row; its path is computed elsewhere."""
+    return StoredFile(
+        id=row.id,
+        case_number=row.case_number,
+        path=path,
+        size=row.size,
+        sha256=row.sha256,
+        digest=DigestState(sha256=row.digest_sha256, crc64nvme=row.digest_crc64nvme),
+        object_key=row.object_key,
+        verified=row.verified,
+        direction=row.direction,
+        door=row.door,
+        sent_by=row.sent_by,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        content_type=row.content_type,
+    )
+
+
+def part_of(row: AnyRow) -> Part:
+    """Return the part of a row."""
+    return Part(
+        number=row.number, start=row.start, size=row.size, etag=row.etag, crc64nvme=row.crc64nvme
+    )

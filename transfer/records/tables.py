@@ -1,0 +1,262 @@
+"""The tables. Their history is in migrations/; a test keeps both the same.
+
+Paths are not stored: a file or an upload knows its folder, a folder its parent, so that a rename
+is one row whatever hangs below. Names are unique by `name_key`, which two spellings of one name
+share; whoever writes to a case's tree holds the lock of the case's row.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from transfer.core.access import Door, Role
+from transfer.core.accounts import AccountEnd
+from transfer.core.cases import Status
+from transfer.core.parts import MAX_PART_NUMBER
+from transfer.core.uploads import Direction, UploadState
+from transfer.ports import JobKind
+from transfer.records.columns import SerialNumber, Unsigned64, UtcDateTime, Word
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    }
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("status", Word(Status), nullable=False),
+    Column("substatus", Text, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("hold_reason", Text),
+    Column("hold_placed_by", Text),
+    Column("hold_placed_at", UtcDateTime),
+    Column("version", Integer, nullable=False),
+    Column("purge_started_at", UtcDateTime),
+    Column("purged_at", UtcDateTime),
+    Index(None, "opened_at"),
+    Index(None, "closed_at"),
+)
+
+case_updates = Table(
+    "case_updates",
+    metadata,
+    Column("sequence", SerialNumber, primary_key=True),
+    Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("event_id", Text, unique=True),
+    Index(None, "case_number", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+folders = Table(
+    "folders",
+    metadata,
+    Column("id", SerialNumber, primary_key=True),
+    Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
+    Column("parent_id", BigInteger, ForeignKey("folders.id")),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("modified_at", UtcDateTime, nullable=False),
+    UniqueConstraint("parent_id", "name_key"),
+    Index(None, "case_number"),
+    # NULLs are all different to the constraint above: this one keeps a case to one root.
+    Index(
+        "uq_folders_root",
+        "case_number",
+        unique=True,
+        sqlite_where=text("parent_id IS NULL"),
+        postgresql_where=text("parent_id IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
+    Column("folder_id", BigInteger, ForeignKey("folders.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("digest_sha256", LargeBinary),
+    Column("digest_crc64nvme", Unsigned64, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("direction", Word(Direction), nullable=False),
+    Column("door", Word(Door), nullable=False),
+    Column("sent_by", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("modified_at", UtcDateTime, nullable=False),
+    Column("content_type", Text),
+    UniqueConstraint("folder_id", "name_key"),
+    Index(None, "case_number", "created_at", "id"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
+    Column("folder_id", BigInteger, ForeignKey("folders.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("direction", Word(Direction), nullable=False),
+    Column("door", Word(Door), nullable=False),
+    Column("sent_by", Text, nullable=False),
+    Column("state", Word(UploadState), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("digest_sha256", LargeBinary),
+    Column("digest_crc64nvme", Unsigned64, nullable=False),
+    Column("next_part_number", Integer, nullable=False),
+    Column("object_key", Text),
+    Column("multipart_id", Text),
+    Column("tail_key", Text),
+    Column("tail_size", BigInteger),
+    Column("metadata", Text),
+    Column("content_type", Text),
+    Column("modified_at", UtcDateTime),
+    Column("expected_sha256", Text),
+    Column("file_id", Text),
+    Column("replaces", Boolean, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", UtcDateTime),
+    Column("wanted_fence", BigInteger),
+    CheckConstraint('"offset" >= 0', name="offset"),
+    CheckConstraint(
+        f"next_part_number BETWEEN 1 AND {MAX_PART_NUMBER + 1}", name="next_part_number"
+    ),
+    Index(None, "case_number", "state"),
+    Index(None, "folder_id", "name_key"),
+    Index(None, "state", "expires_at"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", Text, ForeignKey("uploads.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("crc64nvme", Unsigned64, nullable=False),
+)
+
+sftp_accounts = Table(
+    "sftp_accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
+    Column("username", Text, nullable=False, unique=True),
+    Column("password_hash", LargeBinary, nullable=False),
+    Column("sealed_password", LargeBinary),
+    Column("issued_by", Text, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("end", Word(AccountEnd)),
+    Index(None, "case_number", "issued_at"),
+    Index(None, "end", "expires_at"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Word(Role), nullable=False),
+    Column("case_number", Text),
+    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", SerialNumber, primary_key=True),
+    Column("kind", Word(JobKind), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("run_at", UtcDateTime, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", UtcDateTime),
+    Column("error", Text),
+    Index(None, "run_at"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", SerialNumber, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("run_at", UtcDateTime, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", UtcDateTime),
+    Column("error", Text),
+    Column("delivered_at", UtcDateTime),
+    # Delivered events stay as a record; the queue is the few that are not.
+    Index(
+        "ix_outbox_undelivered",
+        "case_number",
+        "sequence",
+        sqlite_where=text("delivered_at IS NULL"),
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("sequence", SerialNumber, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("case_number", Text),
+    Column("subject", Text),
+    Column("door", Word(Door)),
+    Column("address", Text),
+    Column("details", JSON, nullable=False),
+    Index(None, "case_number", "sequence"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,180 @@
+"""The ledger of uploads in rows."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from transfer.core.access import Principal
+from transfer.core.cases import CaseNumber
+from transfer.core.uploads import Part, StoredFile, Upload, UploadId, UploadState
+from transfer.ports import Advance, Finished, Lease, LeaseStanding, NewUpload
+from transfer.records import abandonment, completion, creation, leases, lookup, progress
+from transfer.records.database import Database
+
+
+class SqlUploadLedger:
+    """Uploads and their durable parts; plays the role `transfer.ports.UploadLedger`.
+
+    A method that takes a `fence` changes nothing and raises WriterReplacedError when the row's
+    fence is another, or the upload is no longer `receiving`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self, new: NewUpload, principal: Principal, lease: Lease | None = None
+    ) -> Upload:
+        """Insert an upload, with its folders if `make_folders`; leased at once if `lease` is given.
+
+        Raises:
+            CaseMissingError: no such case.
+            CaseClosedError: it takes nothing new. Closing waits for this, or this for closing.
+            EntryMissingError: its folder isn't there and isn't to be made.
+            NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
+        """
+        return await self._database.write(creation.create, new, principal, lease)
+
+    async def upload(self, upload_id: UploadId) -> Upload:
+        """Return an upload in any state.
+
+        Raises:
+            UploadMissingError: no such upload.
+        """
+        return await self._database.read(lookup.upload, upload_id)
+
+    async def parts(self, upload_id: UploadId) -> list[Part]:
+        """Return the committed parts in the order of their numbers."""
+        return await self._database.read(lookup.parts, upload_id)
+
+    async def acquire(
+        self, upload_id: UploadId, lease: Lease, now: datetime, *, force: bool = False
+    ) -> Upload | None:
+        """Lease a `receiving` or `interrupted` upload, which becomes `receiving`; its fence grows.
+
+        Returns None when another holds it (its holder is then told WANTED), unless `force` or its
+        lease has run out.
+
+        Raises:
+            UploadMissingError: no such upload.
+            UploadGoneError: received, abandoned, or being completed.
+        """
+        return await self._database.write(leases.acquire, upload_id, lease, now, force=force)
+
+    async def renew(
+        self, held: Mapping[UploadId, int], until: datetime
+    ) -> dict[UploadId, LeaseStanding]:
+        """Move the leases of `held` (fences by upload) on, and tell how each stands."""
+        return await self._database.write(leases.renew, held, until)
+
+    async def begin_multipart(
+        self, upload_id: UploadId, fence: int, *, object_key: str, multipart_id: str
+    ) -> None:
+        """Note the multipart upload that takes this upload's parts: one for all its life."""
+        await self._database.write(
+            progress.begin_multipart, upload_id, fence, object_key, multipart_id
+        )
+
+    async def reserve_part(self, upload_id: UploadId, fence: int, count: int = 1) -> int:
+        """Return the first of `count` consecutive part numbers never used before by this upload.
+
+        Raises:
+            TooLargeError: there are not that many left.
+        """
+        return await self._database.write(progress.reserve_part, upload_id, fence, count)
+
+    async def commit(self, upload_id: UploadId, fence: int, advance: Advance) -> None:
+        """Move the offset from `expected_offset` on; the tail's predecessor becomes a discard job.
+
+        Raises:
+            WriterReplacedError: also when the row's offset is not `expected_offset`.
+            ValueError: the parts and the tail leave a gap, or a number was never reserved.
+        """
+        await self._database.write(progress.commit, upload_id, fence, advance)
+
+    async def release(
+        self, upload_id: UploadId, fence: int, state: UploadState, now: datetime
+    ) -> None:
+        """Let go of the lease, leaving the upload `receiving` or `interrupted`.
+
+        Does nothing when the lease is lost: the new holder decides.
+        """
+        await self._database.write(leases.release, upload_id, fence, state, now)
+
+    async def announce(
+        self, upload_id: UploadId, length: int, expected_sha256: str | None, now: datetime
+    ) -> Upload:
+        """Set the length (see check_announcement) and, if given, the promised digest.
+
+        Raises:
+            UploadMissingError, UploadGoneError: no such upload, or abandoned.
+            LengthMismatchError: it was another before, or more bytes are here.
+        """
+        return await self._database.write(
+            progress.announce, upload_id, length, expected_sha256, now
+        )
+
+    async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
+        """Make a whole upload `completing`, under a new fence.
+
+        One that is `completing` or `received` is returned as it is.
+
+        Raises:
+            UploadGoneError: abandoned, or not whole any more.
+        """
+        return await self._database.write(completion.begin, upload_id, now)
+
+    async def finish(
+        self,
+        upload_id: UploadId,
+        finished: Finished,
+        principal: Principal | None,
+        *,
+        fence: int | None = None,
+    ) -> StoredFile:
+        """Make the upload a file: from `completing`, or under `fence` from `receiving`.
+
+        With it go, in the same transaction: the replaced file or a free name, the discard of what
+        is no longer needed, the audit event, the event `file.received` for the case core.
+        Repeatable: of a received upload it returns the file.
+
+        Raises:
+            UploadGoneError: abandoned meanwhile, removed since, or its case is being deleted.
+            WriterReplacedError: `fence` is an old one.
+        """
+        return await self._database.write(completion.finish, upload_id, finished, principal, fence)
+
+    async def abandon(
+        self,
+        upload_id: UploadId,
+        principal: Principal | None,
+        reason: str,
+        now: datetime,
+        *,
+        even_completing: bool = False,
+    ) -> None:
+        """End an unfinished upload for good, and queue the discard of its bytes. Repeatable.
+
+        Raises:
+            UploadMissingError, UploadGoneError: no such upload, or a file by now.
+            UploadBusyError: it is being completed, and not `even_completing`.
+        """
+        await self._database.write(
+            abandonment.abandon,
+            upload_id,
+            principal,
+            reason,
+            now,
+            even_completing=even_completing,
+        )
+
+    async def unfinished(self, case_number: CaseNumber) -> list[Upload]:
+        """Return the live uploads of a case, oldest first."""
+        return await self._database.read(lookup.unfinished, case_number)
+
+    async def overdue(self, now: datetime, limit: int = 100) -> list[Upload]:
+        """Return uploads that a worker must see to.
+
+        Expired ones, and any left `completing` by a process that is gone (last touched over a
+        minute ago).
+        """
+        return await self._database.read(lookup.overdue, now, limit)
