@@ -1,0 +1,92 @@
+"""A server that records what it is asked, and answers what the test wants."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+
+from transfer.storage.s3_client import S3Settings
+
+SETTINGS = S3Settings(bucket="bucket", access_key="access", secret_key="secret", attempts=1)
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "e"\r\n\r\n'
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Answer = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def say_ok(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(OK)
+
+
+def answering(
+    status: str, body: bytes = b"", *, length: int | None = None, **headers: str
+) -> Answer:
+    """An answer that is always the same; `length` is what it says to have."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+
+    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+
+    return answer
+
+
+class FakeS3:
+    """What it was asked, and how it answers; requests of one connection come one by one."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        self.settings = settings
+        self.answer: Answer = say_ok
+        self.asked: list[Asked] = []
+        self.connections: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.current_task()
+        if connection is not None:
+            self.connections.add(connection)
+        try:
+            # asyncio complains of a connection whose task ends as cancelled.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while True:
+                    asked = await _request(reader, writer)
+                    self.asked.append(asked)
+                    await self.answer(asked, writer)
+                    await writer.drain()
+        finally:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def fake_s3(template: S3Settings = SETTINGS) -> AsyncIterator[FakeS3]:
+    """Run a fake on a free port, to be reached by settings that are otherwise `template`."""
+    fake = FakeS3(template)
+    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    fake.settings = replace(template, endpoint_url=f"http://127.0.0.1:{port}")
+    try:
+        yield fake
+    finally:
+        server.close()
+        for connection in fake.connections:
+            connection.cancel()
+        await asyncio.gather(*fake.connections, return_exceptions=True)
+
+
+async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    first, *lines = head.split("\r\n")[:-2]
+    method, target, _ = first.split(" ")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    if "expect" in headers:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Asked(method, target, headers, body)
