@@ -1,0 +1,270 @@
+"""Events on their way to the case core: at least once, in order, whatever fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.clock import START, MovableClock
+from transfer.casebridge.outbox import OutboxDispatcher
+from transfer.core.cases import Case, CaseNumber
+from transfer.core.errors import CaseMissingError, RecordsUnavailableError
+from transfer.ports import CaseEvent
+
+FIRST = CaseNumber("0000000001")
+SECOND = CaseNumber("0000000002")
+NAME = "secret plans.doc"
+
+
+def an_event(name: str, case: CaseNumber = FIRST, at: datetime = START) -> CaseEvent:
+    return CaseEvent(id=name, type="file.received", case_number=case, at=at, data={"path": NAME})
+
+
+@dataclass
+class RememberedOutbox:
+    """An outbox in memory; plays the role `transfer.ports.Outbox`."""
+
+    waiting: list[CaseEvent] = field(default_factory=list)
+    run_at: dict[str, datetime] = field(default_factory=dict)
+    claimed_until: dict[str, datetime] = field(default_factory=dict)
+    claimed_by: dict[str, str] = field(default_factory=dict)
+    delivered_at: dict[str, datetime] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def claim(
+        self, worker: str, now: datetime, until: datetime, limit: int = 20
+    ) -> list[CaseEvent]:
+        if self.broken:
+            raise RecordsUnavailableError("away")
+        oldest: dict[CaseNumber, CaseEvent] = {}
+        for event in self.waiting:
+            oldest.setdefault(event.case_number, event)
+        due = [
+            event
+            for event in oldest.values()
+            if self.run_at.get(event.id, START) <= now
+            and self.claimed_until.get(event.id, START) <= now
+        ][:limit]
+        self.claimed_until.update({event.id: until for event in due})
+        self.claimed_by.update({event.id: worker for event in due})
+        return due
+
+    async def delivered(self, event_id: str, now: datetime) -> None:
+        if self.broken:
+            raise RecordsUnavailableError("away")
+        self.waiting = [event for event in self.waiting if event.id != event_id]
+        self.delivered_at[event_id] = now
+
+    async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
+        self.run_at[event_id] = run_at
+        self.claimed_until.pop(event_id, None)
+        self.errors.append(error)
+
+
+@dataclass
+class ListeningCore:
+    """A case core that takes note, or fails as told; plays the role `transfer.ports.CaseCore`."""
+
+    outbox: RememberedOutbox
+    told: list[str] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    breaks_outbox: bool = False
+
+    async def case(self, number: CaseNumber) -> Case:
+        raise CaseMissingError(f"No case {number}.")
+
+    async def tell(self, event: CaseEvent) -> None:
+        if event.id in self.failing:
+            raise self.failing[event.id]
+        self.told.append(event.id)
+        self.outbox.broken = self.breaks_outbox
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def outbox() -> RememberedOutbox:
+    return RememberedOutbox()
+
+
+@pytest.fixture
+def core(outbox: RememberedOutbox) -> ListeningCore:
+    return ListeningCore(outbox)
+
+
+def a_dispatcher(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock, chance: float = 0.0
+) -> OutboxDispatcher:
+    return OutboxDispatcher(
+        outbox=outbox, core=core, clock=clock, worker="w1", chance=lambda: chance
+    )
+
+
+@asynccontextmanager
+async def running(dispatcher: OutboxDispatcher) -> AsyncIterator[None]:
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        yield
+    finally:
+        dispatcher.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_all_events_are_told_in_order_a_case(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [
+        an_event("1a"),
+        an_event("1b"),
+        an_event("2a", SECOND),
+        an_event("1c"),
+        an_event("2b", SECOND),
+    ]
+    assert await a_dispatcher(outbox, core, clock).run_once() == 5
+    assert [name for name in core.told if name[0] == "1"] == ["1a", "1b", "1c"]
+    assert [name for name in core.told if name[0] == "2"] == ["2a", "2b"]
+    assert outbox.waiting == []
+    assert set(outbox.claimed_by.values()) == {"w1"}
+    assert set(outbox.delivered_at.values()) == {START}
+
+
+async def test_a_failed_event_holds_back_its_case_and_no_other(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a"), an_event("1b"), an_event("2a", SECOND)]
+    core.failing["1a"] = RecordsUnavailableError("away")
+    assert await a_dispatcher(outbox, core, clock).run_once() == 1
+    assert core.told == ["2a"]
+    assert outbox.errors == ["records-unavailable"]
+    core.failing.clear()
+    clock.advance(timedelta(seconds=1))
+    assert await a_dispatcher(outbox, core, clock).run_once() == 2
+    assert core.told == ["2a", "1a", "1b"]
+
+
+async def test_the_waits_double_up_to_a_cap(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    core.failing["1a"] = RecordsUnavailableError("away")
+    dispatcher = a_dispatcher(outbox, core, clock)
+    waits = []
+    for _ in range(14):
+        await dispatcher.run_once()
+        waits.append((outbox.run_at["1a"] - clock.now()).total_seconds())
+        clock.set(outbox.run_at["1a"])
+    assert waits == [1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]
+
+
+async def test_jitter_shortens_a_wait_by_up_to_half(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a", at=START - timedelta(hours=1))]
+    core.failing["1a"] = RecordsUnavailableError("away")
+    await a_dispatcher(outbox, core, clock, chance=0.5).run_once()
+    assert outbox.run_at["1a"] - clock.now() == timedelta(seconds=225)
+
+
+async def test_a_fault_in_telling_one_event_does_not_hold_up_the_others(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a"), an_event("2a", SECOND)]
+    core.failing["1a"] = KeyError("path")
+    assert await a_dispatcher(outbox, core, clock).run_once() == 1
+    assert (core.told, outbox.errors) == (["2a"], ["KeyError"])
+
+
+async def test_a_case_core_that_does_not_answer_in_time_is_asked_again_later(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    core.failing["1a"] = TimeoutError()
+    assert await a_dispatcher(outbox, core, clock).run_once() == 0
+    assert outbox.errors == ["timeout"]
+
+
+async def test_an_event_that_was_told_but_not_marked_is_told_again_when_its_claim_runs_out(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    core.breaks_outbox = True
+    dispatcher = a_dispatcher(outbox, core, clock)
+    with pytest.raises(RecordsUnavailableError):
+        await dispatcher.run_once()
+    outbox.broken = core.breaks_outbox = False
+    assert await dispatcher.run_once() == 0
+    clock.advance(timedelta(seconds=60))
+    assert await dispatcher.run_once() == 1
+    assert core.told == ["1a", "1a"]
+
+
+async def test_two_processes_share_the_events(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event(f"e{n}", CaseNumber(f"{n % 7:010}")) for n in range(50)]
+    told = await asyncio.gather(*(a_dispatcher(outbox, core, clock).run_once() for _ in range(2)))
+    assert sum(told) == len(core.told) == len(set(core.told)) == 50
+
+
+async def test_the_loop_tells_at_once_when_woken_and_otherwise_looks_now_and_then(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    dispatcher = a_dispatcher(outbox, core, clock)
+    async with running(dispatcher):
+        await clock.wait_for_sleepers()
+        outbox.waiting = [an_event("1a")]
+        dispatcher.wake()
+        await asyncio.wait_for(_until_empty(outbox, clock), 5)
+        outbox.waiting = [an_event("1b")]
+        clock.advance(timedelta(seconds=2))
+        await asyncio.wait_for(_until_empty(outbox, clock), 5)
+    assert core.told == ["1a", "1b"]
+
+
+async def test_the_loop_survives_an_outage_of_the_records(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    outbox.broken = True
+    async with running(a_dispatcher(outbox, core, clock)):
+        await clock.wait_for_sleepers()
+        outbox.broken = False
+        clock.advance(timedelta(seconds=2))
+        await asyncio.wait_for(_until_empty(outbox, clock), 5)
+    assert core.told == ["1a"]
+
+
+async def test_a_stopped_dispatcher_claims_nothing_more(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    dispatcher = a_dispatcher(outbox, core, clock)
+    dispatcher.stop()
+    await asyncio.wait_for(dispatcher.run(), 5)
+    assert await dispatcher.run_once() == 0
+    assert core.told == []
+
+
+async def test_the_log_of_a_failure_names_no_file(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a"), an_event("2a", SECOND)]
+    core.failing = {"1a": RecordsUnavailableError("away"), "2a": KeyError("path")}
+    with capture_logs() as logs:
+        await a_dispatcher(outbox, core, clock).run_once()
+    assert {entry["event"] for entry in logs} == {"outbox.event-not-told", "outbox.event-failed"}
+    assert NAME not in repr(logs)
+
+
+async def _until_empty(outbox: RememberedOutbox, clock: MovableClock) -> None:
+    while outbox.waiting or not clock.sleepers:
+        await clock.wait_for_sleepers()
+        await asyncio.to_thread(lambda: None)  # let the loop turn, without waiting on any clock
