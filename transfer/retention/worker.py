@@ -1,0 +1,178 @@
+"""The background worker that takes away what is over: data, accounts, uploads, left-over bytes."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from transfer.core.cases import CaseNumber
+from transfer.ports import CaseCore, Clock, ObjectStore, Records
+from transfer.retention.boundary import failure_of
+from transfer.retention.discards import Discards
+from transfer.retention.plan import due_cases
+from transfer.retention.postponed import Postponed
+from transfer.retention.purge import CasePurge, PurgeOutcome, PurgeReport
+from transfer.retention.sweep import ObjectCounts
+from transfer.rounds import Rounds
+
+_log = structlog.get_logger(__name__)
+
+_EVERY = timedelta(seconds=15)
+_APART = timedelta(seconds=1)
+_CASES_A_ROUND = 25
+_PURGING_A_ROUND = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class RoundReport:
+    """What one round did; `more` says that it left something that is due now.
+
+    `cases` counts the cases by outcome, `failures` names what failed and why.
+    """
+
+    cases: dict[str, int] = field(default_factory=dict)
+    objects: ObjectCounts = field(default_factory=ObjectCounts)
+    accounts_ended: int = 0
+    uploads_seen_to: int = 0
+    discards_done: int = 0
+    discards_failed: int = 0
+    failures: list[str] = field(default_factory=list)
+    more: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as one JSON object."""
+        return asdict(self)
+
+    def count(self, outcome: str) -> None:
+        """Count a case."""
+        self.cases[outcome] = self.cases.get(outcome, 0) + 1
+
+
+class RetentionWorker:
+    """Rounds of taking away what is over; any number of workers may run at once.
+
+    A round ends expired accounts, has `overdue` see to overdue uploads (it returns how many),
+    discards left-over bytes, and deletes the data of cases that are due. Each part is bounded, none
+    stops the others when it fails, and all go by the state they find: after an outage, a round
+    finds what has become due meanwhile.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        store: ObjectStore,
+        core: CaseCore,
+        clock: Clock,
+        period: timedelta,
+        overdue: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._period = period
+        self._overdue = overdue
+        self._rounds = Rounds(clock=clock, every=_EVERY, apart=_APART)
+        self._postponed = Postponed(clock)
+        self._purge = CasePurge(
+            records=records,
+            store=store,
+            core=core,
+            clock=clock,
+            period=period,
+            stopping=self._is_stopping,
+        )
+        self._discards = Discards(
+            jobs=records.jobs, store=store, clock=clock, stopping=self._is_stopping
+        )
+
+    def wake(self) -> None:
+        """Have a round within a second: something was just queued or has become due."""
+        self._rounds.wake()
+
+    def stop(self) -> None:
+        """Begin nothing new; `run` returns after the step at hand."""
+        self._rounds.stop()
+
+    async def run(self) -> None:
+        """Have rounds until stopped."""
+        while not self._rounds.stopping:
+            report = await self.run_once()
+            if not report.more:
+                await self._rounds.pause()
+
+    async def run_once(self) -> RoundReport:
+        """Have one round. It never fails: what did is in the report."""
+        report = RoundReport()
+        for name, part in (
+            ("accounts", self._end_accounts),
+            ("uploads", self._see_to_uploads),
+            ("discards", self._discard),
+            ("cases", self._delete_due),
+        ):
+            if self._rounds.stopping:
+                break
+            error = await failure_of(part(report), part=name)
+            if error is not None:
+                report.failures.append(f"{name}: {error}")
+        _log.debug("retention.round", **report.to_json())
+        return report
+
+    def _is_stopping(self) -> bool:
+        return self._rounds.stopping
+
+    async def _end_accounts(self, report: RoundReport) -> None:
+        ended = await self._records.accounts.end_expired(self._clock.now())
+        report.accounts_ended = len(ended)
+
+    async def _see_to_uploads(self, report: RoundReport) -> None:
+        report.uploads_seen_to = await self._overdue()
+
+    async def _discard(self, report: RoundReport) -> None:
+        discarded = await self._discards.run()
+        report.discards_done = discarded.done
+        report.discards_failed = discarded.failed
+        report.more = report.more or discarded.more
+
+    async def _delete_due(self, report: RoundReport) -> None:
+        began = self._clock.monotonic()
+        numbers = await due_cases(
+            self._records.cases,
+            self._clock.now(),
+            self._period,
+            besides=self._postponed.now(),
+            limit=_CASES_A_ROUND,
+        )
+        # Workers on other nodes see the same list: in the same order, they would meet at each case.
+        random.shuffle(numbers)
+        for number in numbers:
+            used = timedelta(seconds=self._clock.monotonic() - began)
+            if self._rounds.stopping or used > _PURGING_A_ROUND:
+                report.more = True
+                return
+            await self._delete_one(number, report)
+        report.more = report.more or len(numbers) == _CASES_A_ROUND
+
+    async def _delete_one(self, number: CaseNumber, report: RoundReport) -> None:
+        async def purge() -> None:
+            self._take_note(await self._purge.run(number), report)
+
+        error = await failure_of(purge(), case=number)
+        if error is not None:
+            self._postponed.postpone(number)
+            report.count("failed")
+            report.failures.append(f"case {number}: {error}")
+
+    def _take_note(self, purged: PurgeReport, report: RoundReport) -> None:
+        report.count(purged.outcome.value)
+        report.objects.merge(purged.objects)
+        if purged.outcome is PurgeOutcome.FINISHED:
+            self._postponed.forget(purged.number)
+        elif purged.outcome is PurgeOutcome.UNFINISHED:
+            report.more = True
+        else:
+            self._postponed.postpone(purged.number)
+        if purged.outcome is PurgeOutcome.STUCK:
+            report.failures.append(f"case {purged.number}: stuck, {purged.left} objects left")
