@@ -1,0 +1,1 @@
+"""The HTTP door: translates HTTP to the engine, and decides nothing."""

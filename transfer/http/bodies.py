@@ -1,0 +1,118 @@
+"""A request's body on its way in: only when it is wanted, and only as long as it moves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import HttpVersion11, hdrs, web
+
+from transfer.http.policy import HttpPolicy
+from transfer.ports import Clock
+
+_CONTINUED = web.RequestKey("continued", bool)
+
+
+async def ask_later(request: web.Request) -> None:
+    """Leave an `Expect: 100-continue` unanswered until the body is read.
+
+    A request that is refused then never has its body sent.
+    """
+
+
+def check_unencoded(request: web.Request) -> None:
+    """Raise unless the body is sent as it is: an offset counts the file's own bytes.
+
+    Raises:
+        HTTPUnsupportedMediaType: it is compressed.
+    """
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="Send the body without a Content-Encoding.")
+
+
+def has_body(request: web.Request) -> bool:
+    """Whether a body comes with the request, as far as its headers tell."""
+    return bool(request.content_length) or hdrs.TRANSFER_ENCODING in request.headers
+
+
+def close_if_unasked(request: web.Request, response: web.StreamResponse) -> None:
+    """Close the connection behind an answer whose sender still waits to be asked for the body.
+
+    Whether the body comes after all is the sender's choice, so what follows couldn't be told from
+    it (RFC 9110, 10.1.1).
+    """
+    if _waits(request) and not request.content.is_eof() and not response.prepared:
+        response.force_close()
+
+
+async def body_of(
+    request: web.Request, *, policy: HttpPolicy, clock: Clock
+) -> AsyncIterator[bytes]:
+    """Yield the body as it comes, in chunks as they lie ready.
+
+    Time counts only while the sender is waited for, never while the reader is busy.
+
+    Raises:
+        HTTPRequestTimeout: the sender paused too long, or is too slow.
+        ConnectionError: the sender has left.
+    """
+    await _ask(request)
+    content = request.content
+    pace = Pace(policy)
+    idle_seconds = policy.idle.total_seconds()
+    while True:
+        chunk = content.read_nowait()
+        if not chunk:
+            began = clock.monotonic()
+            try:
+                async with asyncio.timeout(idle_seconds):
+                    chunk = await content.readany()
+            except TimeoutError as exc:
+                raise web.HTTPRequestTimeout(
+                    text="The body paused for too long: continue where it stopped."
+                ) from exc
+            if not chunk:
+                return
+            pace.waited(clock.monotonic() - began)
+        pace.received(len(chunk))
+        yield chunk
+
+
+class Pace:
+    """How fast a body comes, measured in windows of the time that was spent waiting for it."""
+
+    def __init__(self, policy: HttpPolicy) -> None:
+        self._window_seconds = policy.rate_grace.total_seconds()
+        self._min_bytes_per_second = policy.min_bytes_per_second
+        self._waited_seconds = 0.0
+        self._received_bytes = 0
+
+    def received(self, size: int) -> None:
+        """Count `size` bytes."""
+        self._received_bytes += size
+
+    def waited(self, seconds: float) -> None:
+        """Count a wait, and judge the window if it is over.
+
+        Raises:
+            HTTPRequestTimeout: the sender is too slow.
+        """
+        self._waited_seconds += seconds
+        if self._waited_seconds < self._window_seconds:
+            return
+        if self._received_bytes < self._waited_seconds * self._min_bytes_per_second:
+            raise web.HTTPRequestTimeout(
+                text="The body comes too slowly: continue where it stopped."
+            )
+        self._waited_seconds, self._received_bytes = 0.0, 0
+
+
+async def _ask(request: web.Request) -> None:
+    if _waits(request):
+        request[_CONTINUED] = True
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer itself is sent yet
+
+
+def _waits(request: web.Request) -> bool:
+    if request.version < HttpVersion11 or request.get(_CONTINUED):
+        return False
+    return request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"

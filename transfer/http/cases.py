@@ -1,0 +1,177 @@
+"""Cases: shown to all who may see them, and run from here where the core is the embedded one."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from transfer.core.access import Action, Principal
+from transfer.core.cases import Case, CaseNumber, parse_case_number, parse_status
+from transfer.core.errors import ForbiddenError
+from transfer.http.json_bodies import Body, JsonBody, Line, read_json
+from transfer.http.policy import Services
+from transfer.http.rendering import (
+    Json,
+    allowed_json,
+    case_json,
+    json_response,
+    sftp_json,
+    update_json,
+)
+from transfer.http.requests import PRINCIPAL, case_number
+from transfer.ports import CaseDesk
+
+_ALL = "/api/v1/cases"
+_ONE = f"{_ALL}/{{number}}"
+
+
+class NewCase(JsonBody):
+    """A case to be opened."""
+
+    subject: Line
+    account: Line
+    number: str | None = None
+
+
+class Resolution(JsonBody):
+    """How a case is closed."""
+
+    resolution: Line | None = None
+
+
+class NewStatus(JsonBody):
+    """Where a case goes."""
+
+    status: Line
+    substatus: Line | None = None
+
+
+class Reason(JsonBody):
+    """Why the data of a case is held."""
+
+    reason: Line
+
+
+class CaseRoutes:
+    """One case, as its visitors see it."""
+
+    def __init__(self, services: Services) -> None:
+        self._files = services.files
+        self._policy = services.policy
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.get(_ONE, self.show)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show a case, what the caller may do, and where the SFTP door is."""
+        principal = request[PRINCIPAL]
+        case = await self._files.case(principal, case_number(request))
+        return json_response(
+            {
+                **case_json(case, self._policy.retention),
+                "may": allowed_json(principal, case),
+                "sftp": sftp_json(self._policy.sftp),
+            }
+        )
+
+
+class DeskRoutes:
+    """Cases as Customer Care runs them, on the embedded core."""
+
+    def __init__(self, services: Services, desk: CaseDesk) -> None:
+        self._files = services.files
+        self._clock = services.clock
+        self._policy = services.policy
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(_ALL, self.listing),
+            web.post(_ALL, self.open),
+            web.get(f"{_ONE}/updates", self.updates),
+            web.post(f"{_ONE}/status", self.move),
+            web.post(f"{_ONE}/close", self.close),
+            web.post(f"{_ONE}/reopen", self.reopen),
+            web.post(f"{_ONE}/hold", self.hold),
+            web.post(f"{_ONE}/unhold", self.unhold),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """List the cases that the caller sees, the newest first."""
+        principal = request[PRINCIPAL]
+        text = request.query.get("status")
+        status = None if text is None else parse_status(text)
+        if principal.cases is None:
+            cases = await self._desk.cases(status)
+        else:
+            theirs = [await self._desk.case(number) for number in sorted(principal.cases)]
+            cases = [case for case in theirs if status in (None, case.status)]
+        return json_response({"cases": [self._json(case) for case in cases]})
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Open a case."""
+        principal = request[PRINCIPAL]
+        _check_opens(principal)
+        new = await self._read(request, NewCase)
+        number = None if new.number is None else parse_case_number(new.number)
+        case = await self._desk.open(new.subject, new.account, principal.name, number)
+        response = json_response(self._json(case), status=HTTPStatus.CREATED)
+        response.headers[hdrs.LOCATION] = f"{request.path.rstrip('/')}/{case.number}"
+        return response
+
+    async def updates(self, request: web.Request) -> web.Response:
+        """Show the history of a case."""
+        case = await self._files.case(request[PRINCIPAL], case_number(request))
+        updates = await self._desk.updates(case.number)
+        return json_response({"updates": [update_json(update) for update in updates]})
+
+    async def move(self, request: web.Request) -> web.Response:
+        """Give a case another status."""
+        number = await self._managed(request, Action.MANAGE_CASE)
+        to = await self._read(request, NewStatus)
+        status = parse_status(to.status)
+        case = await self._desk.move(number, status, to.substatus, request[PRINCIPAL].name)
+        return json_response(self._json(case))
+
+    async def close(self, request: web.Request) -> web.Response:
+        """Close a case."""
+        number = await self._managed(request, Action.MANAGE_CASE)
+        resolution = (await self._read(request, Resolution)).resolution
+        case = await self._desk.close(number, resolution, request[PRINCIPAL].name)
+        return json_response(self._json(case))
+
+    async def reopen(self, request: web.Request) -> web.Response:
+        """Reopen a case."""
+        number = await self._managed(request, Action.MANAGE_CASE)
+        await self._read(request, JsonBody)
+        return json_response(self._json(await self._desk.reopen(number, request[PRINCIPAL].name)))
+
+    async def hold(self, request: web.Request) -> web.Response:
+        """Keep the data of a case from deletion."""
+        number = await self._managed(request, Action.HOLD)
+        reason = (await self._read(request, Reason)).reason
+        case = await self._desk.hold(number, reason, request[PRINCIPAL].name)
+        return json_response(self._json(case))
+
+    async def unhold(self, request: web.Request) -> web.Response:
+        """Lift the hold of a case."""
+        number = await self._managed(request, Action.HOLD)
+        await self._read(request, JsonBody)
+        return json_response(self._json(await self._desk.unhold(number, request[PRINCIPAL].name)))
+
+    async def _managed(self, request: web.Request, action: Action) -> CaseNumber:
+        case = await self._files.case(request[PRINCIPAL], case_number(request), action)
+        return case.number
+
+    async def _read(self, request: web.Request, model: type[Body]) -> Body:
+        return await read_json(request, model, policy=self._policy, clock=self._clock)
+
+    def _json(self, case: Case) -> Json:
+        return case_json(case, self._policy.retention)
+
+
+def _check_opens(principal: Principal) -> None:
+    """Raise unless `principal` may open cases: staff, who aren't limited to some."""
+    if not principal.is_staff or principal.cases is not None:
+        raise ForbiddenError("Only Customer Care opens cases.")

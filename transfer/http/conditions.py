@@ -1,0 +1,48 @@
+"""Conditional requests: whether a file is asked for at all, and whether in part (RFC 9110, 13)."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+
+def strong_etag(sha256: str) -> str:
+    """Return the entity tag of content with that digest."""
+    return f'"{sha256}"'
+
+
+def decide(request: web.Request, *, etag: str, modified_at: datetime) -> HTTPStatus | None:
+    """Return the status that the conditions of `request` settle, None to answer with the file.
+
+    `modified_at` has whole seconds, as HTTP's dates have.
+    """
+    bare = etag.strip('"')
+    if request.if_match is not None:
+        if not any(tag.value in ("*", bare) and not tag.is_weak for tag in request.if_match):
+            return HTTPStatus.PRECONDITION_FAILED
+    elif request.if_unmodified_since is not None and modified_at > request.if_unmodified_since:
+        return HTTPStatus.PRECONDITION_FAILED
+    if request.if_none_match is not None:
+        if any(tag.value in ("*", bare) for tag in request.if_none_match):
+            return HTTPStatus.NOT_MODIFIED
+    elif request.if_modified_since is not None and modified_at <= request.if_modified_since:
+        return HTTPStatus.NOT_MODIFIED
+    return None
+
+
+def range_applies(request: web.Request, *, etag: str, modified_at: datetime) -> bool:
+    """Whether the Range of `request` is to be served: only of the content that it knows.
+
+    A date is as good as a tag here, as the content of a file's URL never changes.
+    """
+    condition = request.headers.get(hdrs.IF_RANGE)
+    if condition is None:
+        return True
+    if condition.strip().startswith(('"', "W/")):
+        return condition.strip() == etag
+    return request.if_range == modified_at
+
+
+def whole_seconds(moment: datetime, now: datetime) -> datetime:
+    """Return a modification time as HTTP can tell it: in whole seconds, and not to come."""
+    return min(moment, now).astimezone(UTC).replace(microsecond=0)
