@@ -1,0 +1,1 @@
+"""The SFTP door: translates the protocol to the engine, and decides nothing."""

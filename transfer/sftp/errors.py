@@ -1,0 +1,54 @@
+"""From the errors of the core to the status codes of SFTP version 3; nothing leaks beyond them.
+
+Version 3 knows eight codes. The message that comes with one is what a client shows its user.
+"""
+
+from collections.abc import Callable, Mapping
+
+from asyncssh import SFTPError, SFTPFailure, SFTPNoSuchFile, SFTPOpUnsupported, SFTPPermissionDenied
+
+from transfer.core import errors
+from transfer.core.errors import TransferError
+
+STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
+    TransferError: SFTPFailure,
+    errors.RefusedError: SFTPFailure,
+    errors.InvalidRequestError: SFTPFailure,
+    errors.InvalidNameError: SFTPFailure,
+    errors.UnsupportedAlgorithmError: SFTPOpUnsupported,
+    errors.NotSignedInError: SFTPPermissionDenied,
+    errors.ForbiddenError: SFTPPermissionDenied,
+    errors.CaseClosedError: SFTPPermissionDenied,
+    errors.TooLargeError: SFTPFailure,
+    errors.LengthMismatchError: SFTPFailure,
+    errors.DigestMismatchError: SFTPFailure,
+    errors.UnsupportedError: SFTPOpUnsupported,
+    errors.MissingError: SFTPNoSuchFile,
+    errors.CaseMissingError: SFTPNoSuchFile,
+    errors.EntryMissingError: SFTPNoSuchFile,
+    errors.UploadMissingError: SFTPNoSuchFile,
+    errors.UploadGoneError: SFTPFailure,  # it was opened, so its name did exist
+    errors.AccountMissingError: SFTPNoSuchFile,
+    errors.TokenMissingError: SFTPNoSuchFile,
+    errors.ConflictError: SFTPFailure,
+    errors.OffsetMismatchError: SFTPFailure,
+    errors.ChecksumMismatchError: SFTPFailure,
+    errors.NameTakenError: SFTPFailure,
+    errors.FolderNotEmptyError: SFTPFailure,
+    errors.NotAFolderError: SFTPNoSuchFile,  # what sshd answers to ENOTDIR
+    errors.IsAFolderError: SFTPFailure,
+    errors.CaseStateError: SFTPFailure,
+    errors.WriterReplacedError: SFTPFailure,
+    errors.UnavailableError: SFTPFailure,
+    errors.StoreUnavailableError: SFTPFailure,
+    errors.RecordsUnavailableError: SFTPFailure,
+    errors.UploadBusyError: SFTPFailure,
+    errors.ShuttingDownError: SFTPFailure,
+}
+"""Every error of the core, and what it is to an SFTP client."""
+
+
+def sftp_error(error: TransferError) -> SFTPError:
+    """Return what a client is told of `error`; its message stays."""
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    return STATUS[kind](error.message)
