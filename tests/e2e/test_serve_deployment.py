@@ -1,0 +1,110 @@
+"""A deployment: PostgreSQL, an S3 store of its own, and a process for each part."""
+
+import asyncio
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import aiohttp
+import asyncssh
+import pytest
+
+from tests.contract.records.conftest import PostgresForTests
+from tests.service import Service
+from transfer.clock import SystemClock
+from transfer.storage.s3_client import S3Settings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def settings(postgres: PostgresForTests, bucket: S3Settings, tmp_path: Path) -> dict[str, str]:
+    """What all nodes of a deployment have in common."""
+    (tmp_path / "sealing.key").write_bytes(bytes(32))
+    return {
+        "database_url": postgres.create(),
+        "s3_endpoint_url": str(bucket.endpoint_url),
+        "s3_bucket": f"{bucket.bucket}-own",
+        "s3_access_key": str(bucket.access_key),
+        "s3_secret_key": str(bucket.secret_key),
+        "sealing_key_file": str(tmp_path / "sealing.key"),
+        "sftp_host_keys": str(tmp_path / "hostkeys"),
+        "retention_period": "1ms",
+    }
+
+
+@pytest.fixture
+def operator(tmp_path: Path, settings: dict[str, str]) -> Service:
+    """A machine for the command line alone."""
+    return Service(tmp_path, settings=settings)
+
+
+async def test_parts_on_many_nodes_are_one_service(
+    start_service: Start, operator: Service, settings: dict[str, str], tmp_path: Path
+) -> None:
+    assert "run `transfer migrate` first" in operator.cli("case", "list", status=1).stderr
+    operator.cli("migrate")
+    case = operator.cli_json("case", "open", "--subject", "Crash", "--account", "Example")["number"]
+    token = operator.token("designated", "--case", case)
+
+    http = start_service("--plain-http", command="http", **settings)
+    sftp = start_service(command="sftp", **settings)
+    worker = start_service(command="worker", **settings)
+    assert len(http.family()) == len(worker.family()) == 1  # no store of their own
+
+    content = b"by one node" * 1000
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Tus-Resumable": "1.0.0",
+        "Content-Type": "application/offset+octet-stream",
+        "Upload-Length": str(len(content)),
+        "Upload-Metadata": "filename bG9n",
+    }
+    async with aiohttp.ClientSession(http.url, headers=headers) as session:
+        sent = await session.post(f"/api/v1/cases/{case}/uploads", data=BytesIO(content))
+        assert sent.status == 201
+
+    account = operator.account(case)
+    host, port = sftp.sftp
+    assert account["fingerprints"] == []  # nothing of the SFTP node is on this machine
+    async with (
+        asyncssh.connect(
+            host,
+            port,
+            username=account["username"],
+            password=account["password"],
+            known_hosts=None,
+            config=None,
+        ) as connection,
+        connection.start_sftp_client() as files,
+    ):
+        await files.get("log", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == content
+
+    operator.cli("case", "close", case)
+    clock = SystemClock()
+    async with asyncio.timeout(60):
+        while not operator.cli_json("case", "show", case)["deleted_at"]:
+            await clock.sleep(0.5)
+    assert [part.stop() for part in (http, sftp, worker)] == [0, 0, 0]
+
+
+async def test_the_whole_service_runs_on_a_database_and_a_store_of_the_operators(
+    start_service: Start, settings: dict[str, str]
+) -> None:
+    service = start_service("--workers", "2", **settings)
+    assert service.ready["demo"] is None  # that is for trying it out, not for real records
+    assert not [one for one in service.family() if one.name() == "weed"]
+    case = service.cli_json("case", "open", "--subject", "Crash", "--account", "Example")["number"]
+    token = service.token("analyst")
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=service.tls),
+        headers={"Authorization": f"Bearer {token}"},
+    ) as session:
+        answer = await session.get(f"{service.url}/api/v1/cases/{case}")
+        assert (await answer.json())["number"] == case
+        assert (await (await session.get(f"{service.url}/readyz")).json())["ready"]
+    assert service.stop() == 0
+    assert service.left_over() == []

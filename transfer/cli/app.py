@@ -1,0 +1,23 @@
+"""All commands, as one application."""
+
+import typer
+
+from transfer.cli import accounts, cases, deployment, retention, serving, tokens
+
+app = typer.Typer(
+    name="transfer",
+    help="Files on support cases, by HTTP and SFTP, on S3-compatible storage.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for serving_command in (serving.serve, serving.http, serving.sftp, serving.worker):
+    app.command()(serving_command)
+app.add_typer(cases.app, name="case")
+app.add_typer(tokens.app, name="token")
+app.add_typer(accounts.app, name="account")
+app.add_typer(retention.app, name="retention")
+app.command()(deployment.migrate)
+app.command("check-config")(deployment.check_config)
+app.command()(deployment.version)

@@ -1,0 +1,66 @@
+"""What the commands print, as JSON: the same shapes as the API's."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from transfer.core.accounts import SftpAccount
+from transfer.core.cases import Case, CaseUpdate
+from transfer.core.retention import deletion_due_at
+from transfer.ports import Token
+from transfer.wiring.entrance import Entrance
+
+Json = dict[str, Any]
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a time in UTC, exactly, so that it means the same when it is given back to us."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def case_json(case: Case, period: timedelta) -> Json:
+    """Return a case."""
+    return {
+        "number": case.number,
+        "status": case.status.value,
+        "substatus": case.substatus,
+        "subject": case.subject,
+        "closed_at": rfc3339(case.closed_at),
+        "deletion_due_at": rfc3339(deletion_due_at(case, period)),
+        "account": case.account,
+        "opened_at": rfc3339(case.opened_at),
+        "hold": case.hold.reason if case.hold else None,
+        "deleted_at": rfc3339(case.purged_at),
+    }
+
+
+def update_json(update: CaseUpdate) -> Json:
+    """Return an entry of a case's history."""
+    return {"at": rfc3339(update.at), "author": update.author, "text": update.text}
+
+
+def account_json(account: SftpAccount, password: str | None, entrance: Entrance) -> Json:
+    """Return an SFTP account with all that a person needs to log in."""
+    return {
+        "id": account.id,
+        "username": account.username,
+        "password": password,
+        "host": entrance.sftp_host,
+        "port": entrance.sftp_port,
+        "fingerprints": list(entrance.fingerprints),
+        "expires_at": rfc3339(account.expires_at),
+    }
+
+
+def token_json(token: Token) -> Json:
+    """Return a token, without its secret."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "role": token.role.value,
+        "case": token.case_number,
+        "issued_at": rfc3339(token.issued_at),
+        "expires_at": rfc3339(token.expires_at),
+        "revoked_at": rfc3339(token.revoked_at),
+    }

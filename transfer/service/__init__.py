@@ -1,0 +1,1 @@
+"""The running service: its processes, how they begin, are watched, and end."""

@@ -1,0 +1,83 @@
+"""One process that serves: its doors and its workers, from their start to their orderly end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+import structlog
+
+from transfer.core.errors import TransferError
+from transfer.service.loops import Loops
+from transfer.settings import Settings
+from transfer.storage.s3 import S3ObjectStore
+from transfer.storage.s3_client import S3Settings
+from transfer.wiring.doors import Doors, Listeners
+from transfer.wiring.entrance import Entrance
+from transfer.wiring.parts import Parts, open_parts
+
+_log = structlog.get_logger(__name__)
+
+_MAKE_DURABLE_SECONDS = 3.5
+_CLOSE_DOORS_SECONDS = 3.5
+_END_LOOPS_SECONDS = 1.0
+
+
+class Part(StrEnum):
+    """A part of the service that can run in a process of its own."""
+
+    HTTP = "http"
+    SFTP = "sftp"
+    WORKER = "worker"
+
+
+@asynccontextmanager
+async def running_node(
+    settings: Settings,
+    access: S3Settings,
+    listeners: Listeners,
+    entrance: Entrance,
+    *,
+    works: bool = True,
+) -> AsyncIterator[Loops]:
+    """Serve on `listeners`, and do the background work if it `works`; then end in order.
+
+    What was received when it ends is durable, and continued elsewhere.
+
+    Raises:
+        SettingsError, RecordsUnavailableError, StoreUnavailableError: it can't begin.
+    """
+    loops = Loops()
+    async with S3ObjectStore(access) as store, open_parts(settings, store=store) as parts:
+        doors = Doors(parts, store, entrance)
+        try:
+            await doors.open(listeners)
+            _start_loops(loops, parts, works=works)
+            yield loops
+        finally:
+            await _leave(parts, doors, loops)
+
+
+def _start_loops(loops: Loops, parts: Parts, *, works: bool) -> None:
+    loops.start("The watch over leases", parts.leases.watch())
+    loops.start("The watch over accounts", parts.accounts.watch())
+    if works:
+        loops.start("The dispatcher of events", parts.dispatcher.run(), parts.dispatcher.stop)
+        loops.start("The retention worker", parts.worker.run(), parts.worker.stop)
+
+
+async def _leave(parts: Parts, doors: Doors, loops: Loops) -> None:
+    loops.wind_down()
+    await doors.refuse_new()
+    await _within(_MAKE_DURABLE_SECONDS, parts.leases.close(), "what was received is durable")
+    await _within(_CLOSE_DOORS_SECONDS, doors.close(), "connections are closed")
+    await loops.stop(_END_LOOPS_SECONDS)
+
+
+async def _within(seconds: float, step: Awaitable[None], aim: str) -> None:
+    """Take a step of the way out; one that fails or takes too long doesn't keep the others."""
+    try:
+        async with asyncio.timeout(seconds):
+            await step
+    except (TransferError, TimeoutError) as exc:
+        _log.error("service.step-failed", aim=aim, problem=type(exc).__name__)

@@ -1,0 +1,173 @@
+"""The doors: the HTTP and SFTP servers of one process, opened and closed together."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from ssl import SSLContext
+from urllib.parse import urlsplit
+
+from transfer.core.errors import TransferError
+from transfer.core.parts import MAX_FILE_BYTES
+from transfer.folder import ServiceFolder
+from transfer.http.app import build_app
+from transfer.http.policy import HttpPolicy, Services, SftpAddress
+from transfer.http.server import HttpServer
+from transfer.http.tls import Certificate, own_certificate, server_context
+from transfer.ports import Clock
+from transfer.settings import Settings, SettingsError, variable
+from transfer.sftp.connection import Services as SftpServices
+from transfer.sftp.hostkeys import load_host_keys
+from transfer.sftp.server import SftpPolicy, SftpServer
+from transfer.storage.s3 import S3ObjectStore
+from transfer.wiring.entrance import Entrance
+from transfer.wiring.parts import Parts
+
+_STOP_GRACE = timedelta(seconds=1.5)
+"""For requests that are no uploads: those end with the leases, before the servers stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Listening sockets of the doors that are to open here; none, and a door stays closed."""
+
+    http: Sequence[socket.socket] = ()
+    sftp: Sequence[socket.socket] = ()
+
+    def descriptors(self) -> list[int]:
+        """Return the sockets' file descriptors, to hand them on to other processes."""
+        return [listener.fileno() for listener in (*self.http, *self.sftp)]
+
+    def close(self) -> None:
+        """Close them here; again does no harm."""
+        for listener in (*self.http, *self.sftp):
+            listener.close()
+
+
+class Doors:
+    """The servers of one process."""
+
+    def __init__(self, parts: Parts, store: S3ObjectStore, entrance: Entrance) -> None:
+        self._parts = parts
+        self._store = store
+        self._entrance = entrance
+        self._http: HttpServer | None = None
+        self._sftp: SftpServer | None = None
+
+    async def open(self, listeners: Listeners) -> None:
+        """Serve on `listeners`.
+
+        Raises:
+            SettingsError, HostKeyError: certificate or host keys can't be used.
+        """
+        if listeners.http:
+            self._http = self._http_server()
+            await self._http.start(listeners.http)
+        if listeners.sftp:
+            keys = await asyncio.to_thread(load_host_keys, host_keys_folder(self._parts.settings))
+            self._sftp = SftpServer(self._sftp_services(), keys, SftpPolicy(stop_grace=_STOP_GRACE))
+            await self._sftp.start(sockets=listeners.sftp)
+
+    async def refuse_new(self) -> None:
+        """Take no new connections."""
+        if self._http:
+            await self._http.stop_accepting()
+
+    async def close(self) -> None:
+        """End all connections; close the engine's leases first, for what they received."""
+        servers = [server for server in (self._http, self._sftp) if server]
+        await asyncio.gather(*(server.stop() for server in servers))
+
+    def _sftp_services(self) -> SftpServices:
+        parts = self._parts
+        return SftpServices(
+            accounts=parts.accounts, uploads=parts.uploads, files=parts.files, clock=parts.clock
+        )
+
+    def _http_server(self) -> HttpServer:
+        parts, entrance = self._parts, self._entrance
+        settings = parts.settings
+        policy = HttpPolicy(
+            public_url=settings.public_url,
+            sftp=SftpAddress(
+                host=entrance.sftp_host,
+                port=entrance.sftp_port,
+                fingerprints=entrance.fingerprints,
+            ),
+            max_file_bytes=settings.max_file_bytes or MAX_FILE_BYTES,
+            retention=settings.retention_period,
+            trust_forwarded_for=settings.trust_forwarded_for,
+            idle=settings.http_idle_timeout,
+            min_bytes_per_second=settings.http_min_bytes_per_second,
+            stop_grace=_STOP_GRACE,
+        )
+        services = Services(
+            uploads=parts.uploads,
+            files=parts.files,
+            accounts=parts.accounts,
+            tokens=parts.tokens,
+            clock=parts.clock,
+            desk=parts.desk,
+            ready=self._awaited,
+            policy=policy,
+        )
+        return HttpServer(build_app(services), policy, tls=tls_context(settings, parts.clock))
+
+    async def _awaited(self) -> list[str]:
+        """Return what doesn't answer at the moment."""
+        probes = {"store": self._store.probe(), "records": self._parts.desk.cases(limit=1)}
+        outcomes = await asyncio.gather(*probes.values(), return_exceptions=True)
+        answers = zip(probes, outcomes, strict=True)
+        return [name for name, outcome in answers if isinstance(outcome, TransferError)]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What clients know the doors by; `own_certificate` if the service has made it itself."""
+
+    fingerprints: tuple[str, ...]
+    own_certificate: Path | None
+
+
+def prepare_keys(settings: Settings, clock: Clock) -> Keys:
+    """Make the keys and certificates that are missing. Blocking.
+
+    Raises:
+        SettingsError, HostKeyError: those that are there can't be used.
+    """
+    tls_context(settings, clock)
+    made = not (settings.plain_http or settings.tls_cert_file)
+    fingerprints = load_host_keys(host_keys_folder(settings)).fingerprints
+    certificate = _own_certificate(settings, clock).certificate if made else None
+    return Keys(tuple(fingerprints), certificate)
+
+
+def host_keys_folder(settings: Settings) -> Path:
+    """Return where the SFTP server's host keys are."""
+    return settings.sftp_host_keys or ServiceFolder(settings.data).host_keys_path
+
+
+def tls_context(settings: Settings, clock: Clock) -> SSLContext | None:
+    """Return what the HTTP door speaks TLS with; None where a proxy does.
+
+    Raises:
+        SettingsError: the files can't be used.
+    """
+    if settings.plain_http:
+        return None
+    try:
+        if settings.tls_cert_file and settings.tls_key_file:
+            return server_context(settings.tls_cert_file, settings.tls_key_file)
+        own = _own_certificate(settings, clock)
+        return server_context(own.certificate, own.key)
+    except OSError as exc:
+        files = f"{variable('tls_cert_file')}, {variable('tls_key_file')}"
+        raise SettingsError([f"{files}: can't be used ({exc.strerror or exc})."]) from exc
+
+
+def _own_certificate(settings: Settings, clock: Clock) -> Certificate:
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    names = [name for name in (settings.http_listen.host, socket.gethostname(), public) if name]
+    return own_certificate(ServiceFolder(settings.data).path, names, clock.now())

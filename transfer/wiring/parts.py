@@ -1,0 +1,185 @@
+"""The service without its doors: built from settings, upon records and an object store."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NoReturn, cast
+
+from transfer.casebridge.embedded import EmbeddedCaseCore
+from transfer.casebridge.outbox import OutboxDispatcher
+from transfer.clock import SystemClock
+from transfer.core.errors import StoreUnavailableError
+from transfer.core.parts import PartPlan
+from transfer.engine.accounts import Accounts
+from transfer.engine.buffers import BufferPool
+from transfer.engine.files import Files
+from transfer.engine.leases import Leases
+from transfer.engine.policy import Tools, UploadPolicy
+from transfer.engine.secrets import Sealer, new_id
+from transfer.engine.tokens import Tokens
+from transfer.engine.uploads import Uploads
+from transfer.folder import ServiceFolder
+from transfer.ports import CaseDesk, Clock, ObjectStore, Records
+from transfer.records.assembly import open_records
+from transfer.records.database import Database
+from transfer.retention.worker import RetentionWorker
+from transfer.settings import Settings
+
+_MOMENT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What both doors, the workers and the command line use."""
+
+    settings: Settings
+    clock: Clock
+    records: Records
+    desk: CaseDesk
+    tools: Tools
+    leases: Leases
+    uploads: Uploads
+    files: Files
+    accounts: Accounts
+    tokens: Tokens
+    dispatcher: OutboxDispatcher
+    worker: RetentionWorker
+
+
+class _Waker:
+    """Wakes the background workers: the dispatcher at once, the other after a moment.
+
+    A file that is received or removed is told of at once; a round of the retention worker looks at
+    more than that, and after many small files one round does for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._prompt: Callable[[], None] = _nothing
+        self._patient: Callable[[], None] = _nothing
+        self._waits = False
+
+    def connect(self, *, prompt: Callable[[], None], patient: Callable[[], None]) -> None:
+        """Say whom to wake; they are made after what wakes them."""
+        self._prompt, self._patient = prompt, patient
+
+    def __call__(self) -> None:
+        self._prompt()
+        if not self._waits:
+            self._waits = True
+            asyncio.get_running_loop().call_later(_MOMENT_SECONDS, self._wake_patient)
+
+    def _wake_patient(self) -> None:
+        self._waits = False
+        self._patient()
+
+
+def _nothing() -> None:
+    return
+
+
+class _NoStore:
+    """In place of an object store, for whoever works on records alone."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise StoreUnavailableError("No object store is connected here.")
+
+
+def database_url(settings: Settings) -> str:
+    """Return where the records are: a file in the folder, unless settings say otherwise."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return f"sqlite:///{ServiceFolder(settings.data).records_path}"
+
+
+def upload_policy(settings: Settings) -> UploadPolicy:
+    """Return the limits and times of uploads."""
+    return UploadPolicy(
+        plan=PartPlan(base_bytes=settings.part_bytes, equal=settings.equal_parts),
+        parallel_parts=settings.parallel_parts,
+        max_file_bytes=settings.max_file_bytes,
+        lifetime=settings.upload_lifetime,
+        lease=settings.upload_lease,
+        takeover_grace=settings.takeover_grace,
+        flush_interval=settings.flush_interval,
+        idle_flush=settings.idle_flush,
+        watch_interval=settings.watch_interval,
+    )
+
+
+@asynccontextmanager
+async def open_parts(
+    settings: Settings, *, store: ObjectStore | None = None, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
+    """Open the records, which are up to date, and build everything upon them and `store`.
+
+    Without a `store`, whatever needs one raises StoreUnavailableError.
+
+    Raises:
+        RecordsUnavailableError: no database there.
+        SettingsError: the sealing key can't be used.
+    """
+    sealer = Sealer(ServiceFolder(settings.data).sealing_key(settings))
+    database = await Database.open(database_url(settings))
+    try:
+        yield build_parts(
+            settings,
+            records=open_records(database),
+            store=store or cast(ObjectStore, _NoStore()),
+            clock=clock or SystemClock(),
+            sealer=sealer,
+        )
+    finally:
+        await database.close()
+
+
+def build_parts(
+    settings: Settings, *, records: Records, store: ObjectStore, clock: Clock, sealer: Sealer
+) -> Parts:
+    """Connect everything that lives in one process."""
+    desk = EmbeddedCaseCore(records=records, clock=clock, new_id=new_id)
+    waker, owner = _Waker(), _process_name()
+    tools = Tools(
+        records=records,
+        store=store,
+        core=desk,
+        clock=clock,
+        pool=BufferPool(settings.memory_budget_bytes),
+        policy=upload_policy(settings),
+        new_id=new_id,
+        wake_worker=waker,
+    )
+    leases = Leases(tools, owner)
+    uploads = Uploads(tools, leases)
+    dispatcher = OutboxDispatcher(outbox=records.outbox, core=desk, clock=clock, worker=owner)
+    worker = RetentionWorker(
+        records=records,
+        store=store,
+        core=desk,
+        clock=clock,
+        period=settings.retention_period,
+        overdue=uploads.tend_overdue,
+    )
+    waker.connect(prompt=dispatcher.wake, patient=worker.wake)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        records=records,
+        desk=desk,
+        tools=tools,
+        leases=leases,
+        uploads=uploads,
+        files=Files(tools),
+        accounts=Accounts(tools, sealer, settings.account_lifetime),
+        tokens=Tokens(tools),
+        dispatcher=dispatcher,
+        worker=worker,
+    )
+
+
+def _process_name() -> str:
+    """Return what tells this process from all others that share the records."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
