@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks: this service against its peers, on this machine, in one run."""

@@ -1,0 +1,245 @@
+"""What a server is made to do: a timed part, `run`, with preparation and checks around it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.processes import BenchError
+from bench.servers import Server
+from bench.sftp_client import SftpClient
+from bench.small_files import SmallBatch, prepare, send
+from bench.tus_client import download, upload
+from bench.workplace import KIB, MIB, Workplace, digest_of
+
+_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is sent, and how often."""
+
+    size: int
+    small_files: int
+    rounds: int
+    small_size: int = 10 * KIB
+    at_once: int = 16
+
+    @property
+    def warm_size(self) -> int:
+        """What an upload sends in the turn that isn't counted: enough for V8 to compile it all."""
+        return min(self.size, 256 * MIB)
+
+    @property
+    def step_seconds(self) -> float:
+        """The bound of every step: generous, for it only keeps a stuck server from blocking."""
+        return 60 + max(self.size / (4 * MIB), self.small_files / 10)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a turn moved, in bytes or files, and figures of its own."""
+
+    amount: int
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A turn to come: its label is unlike any other's, a warm one isn't counted."""
+
+    label: str
+    warm: bool
+    last: bool
+
+
+class Exercise:
+    """One contestant's part of a scenario."""
+
+    def __init__(self, server: Server, place: Workplace, scale: Scale) -> None:
+        self.server = server
+        self.place = place
+        self.scale = scale
+        self.step = Step("", warm=True, last=False)
+
+    def prepare(self) -> None:
+        """Do once, before the first turn, what the turns need."""
+
+    def ready(self) -> None:
+        """Do before a turn what isn't to be timed."""
+
+    def run(self) -> Done:
+        """Do what is timed."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Prove after a turn that its bytes are right, or raise BenchError."""
+
+    def _require_source(self, digest: str) -> None:
+        if digest != self.place.source.sha256:
+            raise BenchError("what came back is not what was sent: its SHA-256 differs")
+
+
+class TusUpload(Exercise):
+    """A big file by tus, from its creation to the answer of the last PATCH."""
+
+    chunk = 16 * MIB
+
+    def run(self) -> Done:
+        """Send the file on one connection."""
+        size = self.scale.warm_size if self.step.warm else self.scale.size
+        target = self.server.http()
+        with target.connect() as connection:
+            self._uploaded = upload(
+                target,
+                connection,
+                self.place.source.path,
+                name=f"{self.step.label}.log",
+                size=size,
+                chunk=self.chunk,
+            )
+        return Done(size)
+
+    def check(self) -> None:
+        """Read the last upload back."""
+        if not self.step.last:
+            return
+        target = self.server.http()
+        landing = self.place.landing
+        with target.connect() as connection:
+            size = download(target, connection, self._uploaded, landing)
+        self._require_source(hashlib.sha256(landing[:size]).hexdigest())
+
+
+class TusUploadAtOnce(TusUpload):
+    """The same in a single PATCH."""
+
+    chunk = 1 << 62
+
+
+class HttpDownload(Exercise):
+    """A big file by one GET."""
+
+    def prepare(self) -> None:
+        """Put the file there."""
+        target = self.server.http()
+        source = self.place.source
+        with target.connect() as connection:
+            self._uploaded = upload(
+                target,
+                connection,
+                source.path,
+                name="download.log",
+                size=source.size,
+                chunk=16 * MIB,
+            )
+
+    def ready(self) -> None:
+        """Look up where the file is, and have the memory for it."""
+        target = self.server.http()
+        self._landing = self.place.landing
+        with target.connect() as connection:
+            self._path = target.content_path(connection, self._uploaded)
+
+    def run(self) -> Done:
+        """Fetch it on a new connection."""
+        target = self.server.http()
+        with target.connect() as connection:
+            return Done(connection.download(self._path, target.headers, self._landing))
+
+    def check(self) -> None:
+        """Hash what came in this very turn."""
+        self._require_source(hashlib.sha256(self._landing).hexdigest())
+        self._landing[:] = bytes(len(self._landing))  # so that the next turn can't pass with it
+
+
+class SmallFiles(Exercise):
+    """Many small files at once, each a POST with its content."""
+
+    def ready(self) -> None:
+        """Build the requests."""
+        count = min(100, self.scale.small_files) if self.step.warm else self.scale.small_files
+        self._batch = SmallBatch(
+            self.place.source.path,
+            self.step.label,
+            count,
+            self.scale.small_size,
+            self.scale.at_once,
+        )
+        self._requests = prepare(self.server.http(), self._batch)
+
+    def run(self) -> Done:
+        """Send them all."""
+        self._sent = send(
+            self.server.http(),
+            self._batch,
+            self._requests,
+            within_seconds=self.scale.step_seconds,
+        )
+        return Done(
+            self._batch.count,
+            {"p50_ms": self._sent.latency_ms(0.5), "p99_ms": self._sent.latency_ms(0.99)},
+        )
+
+    def check(self) -> None:
+        """Read a sample of them back."""
+        if not self.step.last:
+            return
+        target, batch = self.server.http(), self._batch
+        landing = memoryview(bytearray(batch.size))
+        with target.connect() as connection:
+            for number in range(0, batch.count, max(1, batch.count // _SAMPLES)):
+                size = download(target, connection, self._sent.uploaded[number], landing)
+                if bytes(landing[:size]) != batch.content(number):
+                    raise BenchError(f"small file {number} is not what was sent")
+
+
+class SftpUpload(Exercise):
+    """A big file by OpenSSH's `put`: connection and sign-in are within the time."""
+
+    def prepare(self) -> None:
+        """Have the client, and note what it agrees on with this server."""
+        self._client = SftpClient(self.place)
+        self.cipher = self._client.cipher(self.server.sftp())
+
+    def run(self) -> Done:
+        """Put the file."""
+        self._name = f"{self.step.label}.log"
+        self._do(f"put {self.place.source.path} {self._name}")
+        return Done(self.scale.size)
+
+    def check(self) -> None:
+        """Get the last file back, and remove each to keep the room small."""
+        if self.step.last:
+            landing = self.place.scratch / "landing"
+            self._do(f"get {self._name} {landing}")
+            digest = digest_of(landing)
+            landing.unlink()
+            self._require_source(digest)
+        self._do(f"rm {self._name}")
+
+    def _do(self, line: str) -> None:
+        self._client.run(self.server.sftp(), line, seconds=self.scale.step_seconds)
+
+
+class SftpDownload(SftpUpload):
+    """A big file by OpenSSH's `get`, into the scratch folder."""
+
+    def prepare(self) -> None:
+        """Put the file there."""
+        super().prepare()
+        self._do(f"put {self.place.source.path} download.log")
+
+    def run(self) -> Done:
+        """Get the file."""
+        self._do(f"get download.log {self._landing_file}")
+        return Done(self._landing_file.stat().st_size)
+
+    def check(self) -> None:
+        """Hash what came in this very turn."""
+        digest = digest_of(self._landing_file)
+        self._landing_file.unlink()
+        self._require_source(digest)
+
+    @property
+    def _landing_file(self) -> Path:
+        return self.place.scratch / "landing"
