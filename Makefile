@@ -1,0 +1,61 @@
+# Case Transfer. Two commands are enough: `make serve` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= data
+HTTP   ?= 127.0.0.1:8443
+SFTP   ?= 127.0.0.1:2222
+PYTEST  = $(BIN)/coverage run -m pytest
+
+.PHONY: serve test check lint coverage format e2e fault load slow bench clean
+
+serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
+	$(BIN)/transfer serve --data $(DATA) --http $(HTTP) --sftp $(SFTP)
+
+test: $(VENV)/.test ## every test that needs no special machine
+	@rm -f .coverage .coverage.*
+	$(PYTEST) -m "not slow and not load"
+
+check: lint test coverage ## all that a change must pass
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: test
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
+	$(BIN)/coverage report --fail-under=95
+
+format: $(VENV)/.test ## format and fix what a tool can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+e2e: $(VENV)/.test ## real processes driven by real clients
+	$(BIN)/pytest -m "e2e and not slow"
+
+fault: $(VENV)/.test ## crashes, cuts and outages
+	$(BIN)/pytest -m "fault and not slow"
+
+load: $(VENV)/.test ## bounds on memory and growth
+	$(BIN)/pytest -m load
+
+slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
+	$(BIN)/pytest -m slow --timeout 1800
+
+bench: $(VENV)/.bench ## this service beside its peers, on this machine
+	$(BIN)/python -m bench $(BENCH)
+
+clean:
+	rm -rf $(VENV) build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.embedded $(VENV)/.test $(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(patsubst .%,%,$(notdir $@))]'
+	@touch $@
