@@ -46,14 +46,15 @@ def test_a_lock_ends_with_its_process(folder: ServiceFolder) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "locked\n"
-        with pytest.raises(FolderInUseError, match=str(holder.pid)), folder.lock():
-            pytest.fail("two at once")
-        holder.kill()
-        holder.wait()
-        with folder.lock():
-            assert folder.is_served()
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "locked\n"
+            with pytest.raises(FolderInUseError, match=str(holder.pid)), folder.lock():
+                pytest.fail("two at once")
+        finally:
+            holder.kill()
+    with folder.lock():
+        assert folder.is_served()
 
 
 def test_the_sealing_key_is_made_once(folder: ServiceFolder) -> None:

@@ -33,18 +33,17 @@ class SqlAuditLog:
 
 def add(connection: Connection, event: AuditEvent) -> None:
     """Add an event within a transaction."""
-    connection.execute(
-        insert(audit_events).values(
-            at=event.at,
-            action=event.action,
-            actor=event.actor,
-            case_number=event.case_number,
-            subject=event.subject,
-            door=event.door,
-            address=event.address,
-            details=dict(event.details),
-        )
-    )
+    values = {
+        "at": event.at,
+        "action": event.action,
+        "actor": event.actor,
+        "case_number": event.case_number,
+        "subject": event.subject,
+        "door": event.door,
+        "address": event.address,
+        "details": dict(event.details),
+    }
+    connection.execute(insert(audit_events), values)
 
 
 def done_by(

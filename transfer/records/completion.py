@@ -131,29 +131,26 @@ def _taken_keys(connection: Connection, folder_id: int, keys: Sequence[str]) -> 
 
 
 def _insert_file(connection: Connection, row: AnyRow, name: str, finished: Finished) -> StoredFile:
-    file = connection.execute(
-        insert(files)
-        .values(
-            id=finished.file_id,
-            case_number=row.case_number,
-            folder_id=row.folder_id,
-            name=name,
-            name_key=name_key(name),
-            object_key=finished.object_key,
-            size=finished.size,
-            sha256=finished.sha256,
-            digest_sha256=finished.digest.sha256,
-            digest_crc64nvme=finished.digest.crc64nvme,
-            verified=finished.verified,
-            direction=row.direction,
-            door=row.door,
-            sent_by=row.sent_by,
-            created_at=finished.now,
-            modified_at=row.modified_at or finished.now,
-            content_type=row.content_type,
-        )
-        .returning(files)
-    ).one()
+    values = {
+        "id": finished.file_id,
+        "case_number": row.case_number,
+        "folder_id": row.folder_id,
+        "name": name,
+        "name_key": name_key(name),
+        "object_key": finished.object_key,
+        "size": finished.size,
+        "sha256": finished.sha256,
+        "digest_sha256": finished.digest.sha256,
+        "digest_crc64nvme": finished.digest.crc64nvme,
+        "verified": finished.verified,
+        "direction": row.direction,
+        "door": row.door,
+        "sent_by": row.sent_by,
+        "created_at": finished.now,
+        "modified_at": row.modified_at or finished.now,
+        "content_type": row.content_type,
+    }
+    file = connection.execute(insert(files).returning(files), values).one()
     return file_of(file, join(folders.path_of(connection, row.folder_id), name))
 
 

@@ -38,34 +38,31 @@ def _insert(
     folder_id: int,
 ) -> AnyRow:
     name = split(new.path)[1]
-    return connection.execute(
-        insert(uploads)
-        .values(
-            id=new.id,
-            case_number=new.case_number,
-            folder_id=folder_id,
-            name=name,
-            name_key=name_key(name),
-            direction=new.direction,
-            door=principal.door,
-            sent_by=principal.name,
-            state=UploadState.RECEIVING,
-            offset=0,
-            length=new.length,
-            created_at=new.now,
-            updated_at=new.now,
-            expires_at=new.expires_at,
-            digest_sha256=None,
-            digest_crc64nvme=0,
-            next_part_number=1,
-            metadata=new.metadata,
-            content_type=new.content_type,
-            modified_at=new.modified_at,
-            expected_sha256=new.expected_sha256,
-            replaces=new.replaces,
-            fence=1 if lease else 0,
-            owner=lease.owner if lease else None,
-            lease_until=lease.until if lease else None,
-        )
-        .returning(uploads)
-    ).one()
+    values = {
+        "id": new.id,
+        "case_number": new.case_number,
+        "folder_id": folder_id,
+        "name": name,
+        "name_key": name_key(name),
+        "direction": new.direction,
+        "door": principal.door,
+        "sent_by": principal.name,
+        "state": UploadState.RECEIVING,
+        "offset": 0,
+        "length": new.length,
+        "created_at": new.now,
+        "updated_at": new.now,
+        "expires_at": new.expires_at,
+        "digest_sha256": None,
+        "digest_crc64nvme": 0,
+        "next_part_number": 1,
+        "metadata": new.metadata,
+        "content_type": new.content_type,
+        "modified_at": new.modified_at,
+        "expected_sha256": new.expected_sha256,
+        "replaces": new.replaces,
+        "fence": 1 if lease else 0,
+        "owner": lease.owner if lease else None,
+        "lease_until": lease.until if lease else None,
+    }
+    return connection.execute(insert(uploads).returning(uploads), values).one()

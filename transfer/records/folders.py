@@ -5,8 +5,9 @@ Whoever adds, moves or removes a name holds the lock of the case's row.
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import Connection, Select, bindparam, insert, literal, select
 
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
@@ -65,15 +66,12 @@ def chain(connection: Connection, number: CaseNumber, path: CasePath) -> list[in
 
 
 def make_missing(connection: Connection, number: CaseNumber, path: CasePath, now: datetime) -> int:
-    """Return the id of the folder `path`, after making what is missing on the way.
+    """Return the id of the folder `path` of an open case, after making what is missing on the way.
 
     Raises:
-        EntryMissingError: the case has no folders at all: its data is gone.
         NotAFolderError: in place of a folder there is a file or a live upload.
     """
     found = walk(connection, number, path)
-    if not found:
-        raise EntryMissingError("No such folder.")
     folder_id = found[-1]
     for name in components(path)[len(found) - 1 :]:
         _check_no_file(connection, folder_id, name)
@@ -97,43 +95,51 @@ def path_of(connection: Connection, folder_id: int) -> CasePath:
 
 def paths_of(connection: Connection, ids: Collection[int]) -> dict[int, CasePath]:
     """Return the paths of folders, by one query whatever their number and depth."""
-    climb = (
+    paths = dict.fromkeys(ids, ROOT)
+    for start, name in connection.execute(_CLIMB, {"ids": list(paths)}):
+        paths[start] = join(paths[start], name)
+    return paths
+
+
+def _climb() -> Select[Any]:
+    """Return the query of the names above each of `ids`, the highest first."""
+    first = (
         select(
             folders.c.id.label("start"),
             folders.c.parent_id,
             folders.c.name,
             literal(0).label("height"),
         )
-        .where(folders.c.id.in_(set(ids)))
+        .where(folders.c.id.in_(bindparam("ids", expanding=True)))
         .cte("climb", recursive=True)
     )
-    climb = climb.union_all(
-        select(climb.c.start, folders.c.parent_id, folders.c.name, climb.c.height + 1)
-        .join_from(climb, folders, folders.c.id == climb.c.parent_id)
-        .where(climb.c.height < _HIGHEST)
+    climb = first.union_all(
+        select(first.c.start, folders.c.parent_id, folders.c.name, first.c.height + 1)
+        .join_from(first, folders, folders.c.id == first.c.parent_id)
+        .where(first.c.height < _HIGHEST)
     )
-    query = (
+    return (
         select(climb.c.start, climb.c.name)
         .where(climb.c.parent_id.is_not(None))
         .order_by(climb.c.height.desc())
     )
-    paths = dict.fromkeys(ids, ROOT)
-    for start, name in connection.execute(query):
-        paths[start] = join(paths[start], name)
-    return paths
+
+
+_CLIMB = _climb()
+"""Made once: putting it together takes longer than running it."""
 
 
 def _insert(
     connection: Connection, number: CaseNumber, parent_id: int | None, name: str, now: datetime
 ) -> int:
-    statement = insert(folders).values(
-        case_number=number,
-        parent_id=parent_id,
-        name=name,
-        name_key=name_key(name),
-        modified_at=now,
-    )
-    folder_id: int = connection.scalars(statement.returning(folders.c.id)).one()
+    values = {
+        "case_number": number,
+        "parent_id": parent_id,
+        "name": name,
+        "name_key": name_key(name),
+        "modified_at": now,
+    }
+    folder_id: int = connection.scalars(insert(folders).returning(folders.c.id), values).one()
     return folder_id
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import EntryMissingError, UploadMissingError
@@ -16,6 +16,10 @@ from transfer.records.tables import files, upload_parts, uploads
 _COMPLETION_GRACE = timedelta(minutes=1)
 """A completion that was last touched before that is nobody's any more."""
 
+# Made once, as they are run for every request.
+_UPLOAD = select_uploads().where(uploads.c.id == bindparam("upload_id"))
+_LOCKED_UPLOAD = _UPLOAD.with_for_update(of=uploads, key_share=True)
+
 
 def upload_row(connection: Connection, upload_id: UploadId, *, lock: bool = False) -> AnyRow:
     """Return the row of an upload; with `lock`, nobody else changes it in this transaction's time.
@@ -23,10 +27,8 @@ def upload_row(connection: Connection, upload_id: UploadId, *, lock: bool = Fals
     Raises:
         UploadMissingError: no such upload.
     """
-    query = select_uploads().where(uploads.c.id == upload_id)
-    if lock:
-        query = query.with_for_update(of=uploads, key_share=True)
-    row = connection.execute(query).one_or_none()
+    query = _LOCKED_UPLOAD if lock else _UPLOAD
+    row = connection.execute(query, {"upload_id": upload_id}).one_or_none()
     if row is None:
         raise UploadMissingError("No such upload.")
     return row

@@ -108,4 +108,6 @@ def _check_references(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if broken:
-            raise RecordsUnavailableError(f"An upgrade would break {len(broken)} references.")
+            raise RecordsUnavailableError(
+                f"Nothing was upgraded: {len(broken)} references in it would be broken."
+            )

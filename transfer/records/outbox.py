@@ -36,17 +36,16 @@ class SqlOutbox:
 
 def add(connection: Connection, event: CaseEvent) -> None:
     """Add an event within a transaction that holds its case's lock."""
-    connection.execute(
-        insert(outbox).values(
-            id=event.id,
-            type=event.type,
-            case_number=event.case_number,
-            at=event.at,
-            data=dict(event.data),
-            attempts=0,
-            run_at=event.at,
-        )
-    )
+    values = {
+        "id": event.id,
+        "type": event.type,
+        "case_number": event.case_number,
+        "at": event.at,
+        "data": dict(event.data),
+        "attempts": 0,
+        "run_at": event.at,
+    }
+    connection.execute(insert(outbox), values)
 
 
 def _claim(

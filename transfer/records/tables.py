@@ -236,6 +236,12 @@ outbox = Table(
     Column("delivered_at", UtcDateTime),
     # Delivered events stay as a record; the queue is the few that are not.
     Index(
+        "ix_outbox_due",
+        "run_at",
+        sqlite_where=text("delivered_at IS NULL"),
+        postgresql_where=text("delivered_at IS NULL"),
+    ),
+    Index(
         "ix_outbox_undelivered",
         "case_number",
         "sequence",

@@ -68,6 +68,21 @@ async def test_a_user_name_is_used_once_ever(records: Records) -> None:
     assert len(await records.accounts.of_case(NUMBER, active_at=None)) == 2
 
 
+async def test_a_user_name_is_used_once_even_by_two_cases_at_the_same_time(
+    records: Records,
+) -> None:
+    for number in (NUMBER, OTHER_NUMBER):
+        await open_case(records, number)
+    results = await asyncio.gather(
+        *(
+            records.accounts.insert(new_account("same", case_number=number), ANALYST)
+            for number in (NUMBER, OTHER_NUMBER) * 3
+        ),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results].count(NameTakenError) == 5
+
+
 async def test_a_case_that_is_closed_or_absent_gets_no_account(records: Records) -> None:
     with pytest.raises(CaseMissingError):
         await records.accounts.insert(new_account(), ANALYST)

@@ -268,6 +268,22 @@ async def test_a_transaction_cut_in_the_middle_is_run_again_whole(
     assert await on_postgres.read(_ids) == {"one", "two"}
 
 
+async def test_a_commit_that_got_no_answer_is_not_repeated_behind_its_callers_back(
+    on_postgres: Database, postgres: PostgresForTests, postgres_url: str
+) -> None:
+    runs: list[int] = []
+
+    def cut_at_the_end(connection: Connection) -> None:
+        runs.append(1)
+        _add(connection, "one")
+        postgres.end_sessions(postgres_url)
+
+    with pytest.raises(RecordsUnavailableError, match="read the state again"):
+        await on_postgres.write(cut_at_the_end)
+    assert len(runs) == 1
+    assert await on_postgres.read(_ids) == set()
+
+
 async def test_two_transactions_in_a_deadlock_both_happen(on_postgres: Database) -> None:
     for case_number in (NUMBER, OTHER_NUMBER):
         await open_case(open_records(on_postgres), case_number)

@@ -90,6 +90,18 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(empty_url: str) -
         assert inspect(connection).get_table_names() == ["outbox"]
 
 
+def test_an_upgrade_that_leaves_broken_references_does_not_happen(sqlite_url: str) -> None:
+    with migrate.transaction(sqlite_url) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO case_updates (case_number, at, author, text)"
+                " VALUES ('nowhere', '2026-01-01', 'a', 't')"
+            )
+        )
+    with pytest.raises(RecordsUnavailableError, match="1 references"):
+        migrate.upgrade(sqlite_url)
+
+
 async def test_missing_tables_are_a_mistake_not_a_database_that_is_away(empty_url: str) -> None:
     database = await Database.open(empty_url)
     with pytest.raises(DBAPIError, match="tokens"):

@@ -238,7 +238,7 @@ def engine(sqlite_url: str) -> Iterator[Engine]:
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     # The fixture's database is the same for all examples, and none leaves anything in it.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

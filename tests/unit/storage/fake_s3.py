@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
+from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 
 SETTINGS = S3Settings(bucket="bucket", access_key="access", secret_key="secret", attempts=1)
@@ -90,3 +91,12 @@ async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Asked(method, target, headers, body)
+
+
+async def read_all(store: S3ObjectStore, size: int) -> int:
+    async with store.read("key", 0, size) as chunks:
+        return sum([len(chunk) async for chunk in chunks])
+
+
+async def until(condition: asyncio.Event) -> None:
+    await asyncio.wait_for(condition.wait(), 20)

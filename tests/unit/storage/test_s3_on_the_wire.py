@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from base64 import b64encode
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from tests.unit.storage.fake_s3 import (
     Asked,
     answering,
     fake_s3,
-    say_ok,
+    read_all,
 )
 from transfer.core.errors import (
     DigestMismatchError,
@@ -40,15 +39,6 @@ def header(body: bytes) -> str:
 
 def error(code: str) -> bytes:
     return f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
-
-
-async def read_all(store: S3ObjectStore, size: int) -> int:
-    async with store.read("key", 0, size) as chunks:
-        return sum([len(chunk) async for chunk in chunks])
-
-
-async def until(condition: asyncio.Event) -> None:
-    await asyncio.wait_for(condition.wait(), 20)
 
 
 # ── What is sent ─────────────────────────────────────────────────────────────────────────────
@@ -264,190 +254,3 @@ async def test_a_bucket_is_created_unless_it_is_there() -> None:
             await store.ensure_bucket()
     methods = [asked.method for asked in fake.asked]
     assert methods == ["HEAD", "HEAD", "PUT", "HEAD", "PUT", "HEAD"]
-
-
-# ── Reading ──────────────────────────────────────────────────────────────────────────────────
-
-
-def ranged(sent: bytes, *, promised: int | None = None, total: int = 10 * MIB) -> bytes:
-    """An answer to a range from 0 that promises more than it sends, if wanted."""
-    length = len(sent) if promised is None else promised
-    return (
-        f"HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\n"
-        f"Content-Range: bytes 0-{length - 1}/{total}\r\n\r\n"
-    ).encode() + sent
-
-
-async def test_a_read_that_is_left_early_is_cut_and_not_drained() -> None:
-    cut = asyncio.Event()
-    sent = 0
-
-    async def endless(_: Asked, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
-        try:
-            writer.write(ranged(b"", promised=1 << 40, total=1 << 40))
-            while True:
-                writer.write(bytes(MIB))
-                sent += MIB
-                await writer.drain()
-        except ConnectionError:
-            cut.set()
-
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = endless
-        async with store.read("key", 0, 1 << 40) as chunks:
-            assert len(await anext(chunks)) == MIB
-        await until(cut)
-    assert sent < 64 * MIB
-
-
-async def test_a_read_that_is_cancelled_cuts_the_connection() -> None:
-    stalled, go_on, cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def stalling(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(ranged(bytes(MIB), promised=1 << 40, total=1 << 40))
-        await writer.drain()
-        stalled.set()
-        await go_on.wait()
-        try:
-            while True:
-                writer.write(bytes(MIB))
-                await writer.drain()
-        except ConnectionError:
-            cut.set()
-
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = stalling
-        reading = asyncio.create_task(read_all(store, 1 << 40))
-        await until(stalled)
-        reading.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
-        go_on.set()
-        await until(cut)
-
-
-async def test_a_read_that_is_cancelled_before_it_began_leaves_no_connection() -> None:
-    asked, go_on = asyncio.Event(), asyncio.Event()
-
-    async def late(_: Asked, writer: asyncio.StreamWriter) -> None:
-        asked.set()
-        await go_on.wait()
-        writer.write(ranged(bytes(MIB), promised=2 * MIB))
-
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = late
-        download = store.read("key", 0, 2 * MIB)
-        opening = asyncio.ensure_future(download.__aenter__())
-        await until(asked)
-        opening.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await opening
-        go_on.set()
-        await asyncio.wait_for(asyncio.gather(*fake.connections), 20)
-        del download  # not before: what nobody refers to is closed anyway
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        ranged(bytes(100), promised=MIB),
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + bytes(MIB),
-        ranged(bytes(100)),
-    ],
-    ids=["cut", "not a range", "another range"],
-)
-async def test_an_answer_that_is_short_or_not_the_range_is_no_answer(answer: bytes) -> None:
-    async def once(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.transport.set_write_buffer_limits(0)  # so that drain() means sent
-        writer.write(answer)
-        await writer.drain()
-        raise ConnectionAbortedError
-
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = once
-        with pytest.raises(StoreUnavailableError):
-            await read_all(store, MIB)
-
-
-async def test_reads_that_stall_hold_up_no_write() -> None:
-    go_on = asyncio.Event()
-
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        if asked.method == "GET":
-            await go_on.wait()
-            writer.write(ranged(b"x"))
-        else:
-            await say_ok(asked, writer)
-
-    async def read(store: S3ObjectStore) -> bytes:
-        async with store.read("key", 0, 1) as chunks:
-            return await anext(chunks)
-
-    template = replace(SETTINGS, read_threads=2, write_threads=2)
-    async with fake_s3(template) as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = answer
-        readers = [asyncio.create_task(read(store)) for _ in range(5)]
-        await asyncio.wait_for(store.put("key", bytes(MIB), crc64nvme=0), 20)
-        go_on.set()
-        assert await asyncio.gather(*readers) == [b"x"] * 5
-
-
-async def test_a_slow_consumer_takes_no_thread() -> None:
-    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(ranged(bytes(4 * MIB)))
-
-    template = replace(SETTINGS, read_threads=1)
-    async with fake_s3(template) as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = answer
-        async with store.read("key", 0, 4 * MIB) as idle:
-            await anext(idle)
-            assert await read_all(store, 4 * MIB) == 4 * MIB
-
-
-async def test_a_connection_is_used_again_after_a_whole_read() -> None:
-    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(ranged(bytes(3 * MIB)))
-
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
-        fake.answer = answer
-        for _ in range(3):
-            assert await read_all(store, 3 * MIB) == 3 * MIB
-    assert len(fake.connections) == 1
-
-
-# ── Cancelled writes ─────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_cancelled_write_stops_to_look_at_its_buffer() -> None:
-    """The server takes nothing in: most of the buffer is unsent when the caller gives up."""
-    begun, released, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    received = 0
-
-    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal received
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        received += len(await reader.read(1))
-        begun.set()
-        await released.wait()
-        with suppress(ConnectionError):
-            while chunk := await reader.read(MIB):
-                received += len(chunk)
-        writer.close()
-        await writer.wait_closed()
-        ended.set()
-
-    size = 64 * MIB
-    server = await asyncio.start_server(slowly, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    settings = replace(SETTINGS, endpoint_url=f"http://127.0.0.1:{port}")
-    async with server, S3ObjectStore(settings) as store:
-        writing = asyncio.create_task(store.put("key", bytearray(size), crc64nvme=0))
-        await until(begun)
-        writing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await writing
-        released.set()
-        await until(ended)
-    assert received < size

@@ -291,6 +291,13 @@ def _make_outbox() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
+        "ix_outbox_due",
+        "outbox",
+        ["run_at"],
+        sqlite_where=_UNDELIVERED,
+        postgresql_where=_UNDELIVERED,
+    )
+    op.create_index(
         "ix_outbox_undelivered",
         "outbox",
         ["case_number", "sequence"],
