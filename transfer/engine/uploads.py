@@ -15,7 +15,9 @@ from transfer.core.errors import (
     ChecksumMismatchError,
     DigestMismatchError,
     ForbiddenError,
+    LengthMismatchError,
     OffsetMismatchError,
+    TooLargeError,
     TransferError,
     UploadMissingError,
 )
@@ -90,14 +92,13 @@ class Uploads:
     ) -> Upload:
         """Begin an upload with its first bytes; see `create` and `append`.
 
-        One whose first bytes were damaged is not begun: its sender never learns its id.
+        One whose first bytes were damaged or too many is not begun: its sender never learns its id.
         """
         upload = await self._create(principal, file, self._leases.lease())
         try:
             await self._write(principal, upload, chunks, checksum)
-        except ChecksumMismatchError:
-            now = self._tools.clock.now()
-            await self._ledger.abandon(upload.id, principal, "checksum-mismatch", now)
+        except (ChecksumMismatchError, LengthMismatchError, TooLargeError) as exc:
+            await self._ledger.abandon(upload.id, principal, exc.code, self._tools.clock.now())
             raise
         return await self._ledger.upload(upload.id)
 

@@ -11,14 +11,12 @@ from aiohttp import hdrs, web
 
 from transfer.core.access import Principal
 from transfer.core.errors import (
-    ChecksumMismatchError,
     InvalidRequestError,
     LengthMismatchError,
     OffsetMismatchError,
     UploadBusyError,
 )
 from transfer.core.uploads import Upload, UploadId, UploadState
-from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.uploads import FileToSend
 from transfer.http import tus_headers as headers
 from transfer.http.bodies import ask_later, body_of, check_unencoded, has_body
@@ -139,26 +137,7 @@ class TusRoutes:
         checksum = headers.chunk_checksum(request.headers)
         if file.length is not None and (request.content_length or 0) > file.length:
             raise LengthMismatchError(f"The file was announced with {file.length} bytes.")
-        if checksum is None or file.length == 0:
-            return await self._uploads.receive(principal, file, self._body(request), checksum)
-        return await self._receive_checked(request, principal, file, checksum)
-
-    async def _receive_checked(
-        self,
-        request: web.Request,
-        principal: Principal,
-        file: FileToSend,
-        checksum: ChunkChecksum,
-    ) -> Upload:
-        """Receive, leaving nothing behind if the chunk is damaged: its sender knows no URL yet."""
-        upload = await self._uploads.create(principal, file)
-        try:
-            return await self._uploads.append(
-                principal, upload.id, 0, self._body(request), checksum
-            )
-        except ChecksumMismatchError:
-            await self._uploads.abandon(principal, upload.id)
-            raise
+        return await self._uploads.receive(principal, file, self._body(request), checksum)
 
     async def _announce(self, principal: Principal, upload_id: UploadId, length: int) -> None:
         try:

@@ -46,7 +46,11 @@ class ObjectStore(Protocol):
     async def upload_part(
         self, key: str, multipart_id: str, part_number: int, body: Buffer, *, crc64nvme: int
     ) -> str:
-        """Store one part and return its ETag; it is durable on return."""
+        """Store one part and return its ETag; it is durable on return.
+
+        Raises:
+            UploadGoneError: no such multipart upload.
+        """
 
     async def copy_part(
         self, key: str, multipart_id: str, part_number: int, *, source: str, start: int, size: int
@@ -54,6 +58,9 @@ class ObjectStore(Protocol):
         """Make `size` bytes of the object `source`, from `start`, a part; return its ETag.
 
         The bytes never leave the store.
+
+        Raises:
+            UploadGoneError, EntryMissingError: no such multipart upload, or no such source.
         """
 
     async def complete_multipart(
@@ -86,7 +93,8 @@ class ObjectStore(Protocol):
     async def list_everything(self, prefix: str, limit: int = 1000) -> list[StoredItem]:
         """List up to `limit` versions, delete markers and open multipart uploads below `prefix`.
 
-        Shape: an empty list proves that nothing is left.
+        Shape: an empty list proves that nothing is left; a full one may miss something between
+        its pages, so delete and list again until it is empty.
         """
 
     async def delete_items(self, items: Sequence[StoredItem]) -> None:

@@ -18,6 +18,7 @@ class AccountRecords(Protocol):
 
         Raises:
             NameTakenError: the user name is in use.
+            CaseMissingError, CaseClosedError: no such case, or it takes nothing new.
         """
 
     async def account(self, account_id: AccountId) -> SftpAccount:

@@ -84,6 +84,8 @@ class FileTree(Protocol):
         Raises:
             EntryMissingError: no source, or no folder for the target.
             NameTakenError: something is at `target` (always, when either one is a folder).
+            NotAFolderError: the target's folder is a file.
+            UploadBusyError: the upload at `target` is just becoming a file.
             InvalidRequestError: a folder into itself.
         """
 

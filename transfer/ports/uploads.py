@@ -99,7 +99,7 @@ class UploadLedger(Protocol):
         """Insert an upload, with its folders if `make_folders`; leased at once if `lease` is given.
 
         Raises:
-            CaseMissingError: no such case.
+            CaseMissingError, CaseClosedError: no such case, or it takes nothing new.
             EntryMissingError: its folder isn't there and isn't to be made.
             NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
         """
@@ -138,13 +138,18 @@ class UploadLedger(Protocol):
         """Note the multipart upload that takes this upload's parts."""
 
     async def reserve_part(self, upload_id: UploadId, fence: int, count: int = 1) -> int:
-        """Return the first of `count` consecutive part numbers never used before by this upload."""
+        """Return the first of `count` consecutive part numbers never used before by this upload.
+
+        Raises:
+            TooLargeError: S3's 10,000 numbers are used up.
+        """
 
     async def commit(self, upload_id: UploadId, fence: int, advance: Advance) -> None:
         """Move the offset from `expected_offset` on; the tail's predecessor becomes a discard job.
 
         Raises:
             WriterReplacedError: also when the row's offset is not `expected_offset`.
+            ValueError: parts and tail don't follow each other, or a number was never reserved.
         """
 
     async def release(

@@ -13,7 +13,7 @@ from transfer.core.uploads import Entry, Folder, Upload
 from transfer.records import folders
 from transfer.records.rows import IS_LIVE, AnyRow, file_of, select_uploads, upload_of
 from transfer.records.tables import files, uploads
-from transfer.records.tables import folders as folder_rows
+from transfer.records.tables import folders as folder_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Found:
     def folder_id(self) -> int | None:
         """The folder that it is in, None for the root."""
         folder_id: int | None = (
-            self.row.parent_id if self.table is folder_rows else self.row.folder_id
+            self.row.parent_id if self.table is folder_table else self.row.folder_id
         )
         return folder_id
 
     def as_entry(self, parent: CasePath) -> Entry:
         """Return what it means, `parent` being the path of its folder."""
         path = join(parent, self.row.name) if self.row.name else parent
-        if self.table is folder_rows:
+        if self.table is folder_table:
             return Folder(path=path, modified_at=self.row.modified_at)
         return file_of(self.row, path) if self.table is files else self._as_upload(path)
 
@@ -54,7 +54,7 @@ class Standing:
     def shown(self) -> Found | None:
         """What the name is taken for: an upload goes before the file that it replaces only."""
         if self.folder is not None:
-            return Found(folder_rows, self.folder)
+            return Found(folder_table, self.folder)
         replacing = [row for row in self.uploads if row.replaces]
         if replacing:
             return Found(uploads, replacing[0])
@@ -72,7 +72,7 @@ def standing(connection: Connection, folder_id: int, name: str) -> Standing:
 
     return Standing(
         folder=connection.execute(
-            at_name(select(folder_rows), folder_rows, "parent_id")
+            at_name(select(folder_table), folder_table, "parent_id")
         ).one_or_none(),
         file=connection.execute(at_name(select(files), files, "folder_id")).one_or_none(),
         uploads=connection.execute(
@@ -84,7 +84,7 @@ def standing(connection: Connection, folder_id: int, name: str) -> Standing:
 def held_by(connection: Connection, folder_id: int) -> list[Found]:
     """Return what a folder holds, one entry a name, by name."""
     names: dict[str, Standing] = {}
-    query = select(folder_rows).where(folder_rows.c.parent_id == folder_id)
+    query = select(folder_table).where(folder_table.c.parent_id == folder_id)
     for row in connection.execute(query):
         names[row.name_key] = Standing(folder=row)
     for row in connection.execute(select(files).where(files.c.folder_id == folder_id)):
@@ -104,7 +104,7 @@ def is_empty(connection: Connection, folder_id: int) -> bool:
     return not any(
         connection.execute(query.limit(1)).first()
         for query in (
-            select(folder_rows.c.id).where(folder_rows.c.parent_id == folder_id),
+            select(folder_table.c.id).where(folder_table.c.parent_id == folder_id),
             select(files.c.id).where(files.c.folder_id == folder_id),
             select(uploads.c.id).where(uploads.c.folder_id == folder_id, IS_LIVE),
         )
@@ -114,11 +114,11 @@ def is_empty(connection: Connection, folder_id: int) -> bool:
 def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | None:
     """Return what stands at `path`, None if nothing does."""
     if not components(path):
-        root = select(folder_rows).where(
-            folder_rows.c.case_number == number, folder_rows.c.parent_id.is_(None)
+        root = select(folder_table).where(
+            folder_table.c.case_number == number, folder_table.c.parent_id.is_(None)
         )
         row = connection.execute(root).one_or_none()
-        return None if row is None else Found(folder_rows, row)
+        return None if row is None else Found(folder_table, row)
     parent, name = split(path)
     found = folders.walk(connection, number, parent)
     if len(found) != len(components(parent)) + 1:

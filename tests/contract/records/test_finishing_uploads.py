@@ -53,7 +53,7 @@ async def test_a_finished_upload_is_a_file_with_all_that_was_known_of_it(records
     assert (file.direction, file.content_type) == (Direction.SHARED_WITH_CUSTOMER, "text/plain")
     assert (file.created_at, file.modified_at) == (after(3), NOW - timedelta(days=9))
     over = await records.uploads.upload(upload.id)
-    assert (over.state, over.file_id) == (UploadState.RECEIVED, file.id)
+    assert (over.state, over.file_id, over.offset) == (UploadState.RECEIVED, file.id, 2**45)
     assert await records.uploads.unfinished(NUMBER) == []
 
 

@@ -24,7 +24,7 @@ from transfer.core.errors import (
     WriterReplacedError,
 )
 from transfer.core.uploads import DigestState, Tail, UploadId, UploadState
-from transfer.ports import Records
+from transfer.ports import Advance, Records
 
 
 async def test_a_part_number_is_never_handed_out_twice(records: Records) -> None:
@@ -119,11 +119,11 @@ async def test_of_two_commits_at_one_offset_one_counts(records: Records) -> None
     ],
     ids=["gap before", "gap between", "beyond the parts", "beyond the tail"],
 )
-async def test_a_commit_that_leaves_a_gap_is_refused(records: Records, step: object) -> None:
+async def test_a_commit_that_leaves_a_gap_is_refused(records: Records, step: Advance) -> None:
     await open_case(records)
     upload = await begin(records, numbers=3)
     with pytest.raises(ValueError, match="at"):
-        await records.uploads.commit(upload.id, 1, step)  # type: ignore[arg-type]  # ids of parameters
+        await records.uploads.commit(upload.id, 1, step)
     assert (await records.uploads.upload(upload.id)).offset == 0
 
 

@@ -25,6 +25,7 @@ from transfer.core.errors import (
     CaseMissingError,
     ChecksumMismatchError,
     DigestMismatchError,
+    LengthMismatchError,
     OffsetMismatchError,
     RecordsUnavailableError,
     StoreUnavailableError,
@@ -65,9 +66,13 @@ async def test_a_small_checked_chunk_counts_once_it_was_right(room: EngineRoom) 
     assert upload.offset == 10
 
 
-async def test_a_creation_whose_bytes_were_damaged_leaves_nothing(room: EngineRoom) -> None:
+async def test_a_creation_whose_bytes_were_damaged_or_too_many_leaves_nothing(
+    room: EngineRoom,
+) -> None:
     with pytest.raises(ChecksumMismatchError):
         await room.uploads.receive(customer(), a_file(), chunks(DATA[:10]), sha256(b"other"))
+    with pytest.raises(LengthMismatchError):
+        await room.uploads.receive(customer(), a_file(length=5), chunks(DATA[:10]))
     assert (await room.files.listing(customer(), NUMBER)).uploads == []
 
 
