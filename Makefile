@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 DATA   ?= data
 HTTP   ?= 127.0.0.1:8443
 SFTP   ?= 127.0.0.1:2222
-PYTEST  = $(BIN)/coverage run -m pytest
+JOBS   ?= 2
+PYTEST  = $(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: serve test check lint coverage format e2e fault load slow bench clean
 

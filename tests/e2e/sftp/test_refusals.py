@@ -81,7 +81,7 @@ async def test_replies_that_are_not_read_do_not_pile_up(gateway: Gateway) -> Non
         await eventually(waits)
         waiting = channel._send_buf_len
         await SystemClock().sleep(0.5)
-        assert channel._send_buf_len == waiting < MIB
+        assert channel._send_buf_len <= waiting < MIB
         expected = 300 * (255 * KIB + 13)
         got = 0
         async with asyncio.timeout(30):

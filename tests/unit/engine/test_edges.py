@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import random
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,13 @@ from transfer.core.errors import (
     StoreUnavailableError,
     TooLargeError,
     UnavailableError,
+    UploadBusyError,
     UploadGoneError,
     WriterReplacedError,
 )
 from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
-from transfer.core.uploads import UploadState
+from transfer.core.uploads import UploadId, UploadState
 from transfer.engine import digest
 from transfer.engine.buffers import BufferPool
 from transfer.engine.checksums import ChunkChecksum
@@ -45,6 +47,7 @@ from transfer.engine.leases import Leases
 from transfer.engine.policy import UploadPolicy
 from transfer.engine.uploads import FileToSend
 from transfer.engine.writer import UploadWriter, check_digest
+from transfer.ports import LeaseStanding
 from transfer.storage.memory import Call, MemoryObjectStore
 
 DATA = random.Random(1).randbytes(300 * KIB)
@@ -383,3 +386,76 @@ async def test_a_writer_without_a_known_hash_refuses_to_guess(room: EngineRoom) 
     unknown = digest.StreamDigest(upload.digest, offset=1)
     with pytest.raises(UnavailableError):
         check_digest(upload, unknown)
+
+
+async def test_who_finds_an_upload_taken_even_by_force_is_told_to_try_again(
+    room: EngineRoom,
+) -> None:
+    class Taken:
+        async def acquire(self, *_: object, **__: object) -> None:
+            return None
+
+    policy = replace(room.tools.policy, takeover_grace=timedelta(0))
+    records = replace(room.records, uploads=Taken())  # type: ignore[arg-type]  # all it is asked for
+    leases = Leases(replace(room.tools, records=records, policy=policy), "other")
+    with pytest.raises(UploadBusyError):
+        await leases.acquire(UploadId("any"))
+
+
+async def test_a_writer_that_ends_while_leases_are_renewed_is_left_alone(
+    room: EngineRoom,
+) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    renew = room.records.uploads.renew
+
+    class Slow:
+        async def renew(
+            self, held: Mapping[UploadId, int], until: datetime
+        ) -> dict[UploadId, LeaseStanding]:
+            await room.uploads.close_writer(writer, UploadState.RECEIVING)
+            leases.forget(writer)
+            return await renew(held, until)
+
+    records = replace(room.records, uploads=Slow())  # type: ignore[arg-type]  # all it is asked for
+    leases = Leases(replace(room.tools, records=records), "other")
+    leases.keep(writer)
+    await leases.watch_once()
+    assert leases.writers == []
+
+
+async def test_a_stop_goes_on_when_a_lease_cannot_be_let_go(room: EngineRoom) -> None:
+    class Away:
+        async def release(self, *_: object) -> None:
+            raise RecordsUnavailableError("the database is away")
+
+    upload = await room.uploads.create(customer(), a_file())
+    leased = await room.leases.acquire(upload.id)
+    records = replace(room.records, uploads=Away())  # type: ignore[arg-type]  # all it is asked for
+    writer = UploadWriter(leased, replace(room.tools, records=records))
+    other = await room.uploads.create_writer(customer(), a_file("b.log"))
+    room.leases.keep(writer)
+    await other.write(DATA[:10])
+    await room.leases.close()
+    assert (await room.records.uploads.upload(other.upload.id)).offset == 10
+
+
+async def test_a_pause_that_ends_in_a_takeover_flushes_nothing(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:10])
+    room.clock.advance(10)
+    await writer._lock.acquire()
+    taking = asyncio.create_task(writer.hand_over(WriterReplacedError("taken")))
+    await asyncio.sleep(0)  # noqa: TID251 - lets it wait for the lock
+    writer._lock.release()
+    await writer.flush_if_idle()
+    await taking
+    assert isinstance(writer.ended.result(), WriterReplacedError)
+
+
+async def test_a_session_is_told_of_its_end_once(room: EngineRoom) -> None:
+    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
+    told = asyncio.get_running_loop().create_future()
+    told.set_result(AccountEnd.EXPIRED)
+    room.accounts._sessions[account.id] = [told]
+    await room.accounts.revoke(replace(customer(), role=Role.ANALYST), account.id)
+    assert told.result() is AccountEnd.EXPIRED
