@@ -31,10 +31,10 @@ def json_response(
 
 
 def rfc3339(moment: datetime | None) -> str | None:
-    """Return a time in UTC with milliseconds, like `2026-03-02T09:00:00.000Z`."""
+    """Return a time in UTC, exact to the microsecond: what is due then is due at what it says."""
     if moment is None:
         return None
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    text = moment.astimezone(UTC).isoformat()
     return text.removesuffix("+00:00") + "Z"
 
 

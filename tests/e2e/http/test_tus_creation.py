@@ -31,7 +31,7 @@ async def test_a_creation_names_the_upload_and_its_expiry(room: HttpRoom) -> Non
         "size": len(DATA),
         "offset": 0,
         "state": "receiving",
-        "expires_at": "2026-03-09T09:00:00.000Z",
+        "expires_at": "2026-03-09T09:00:00Z",
     }
 
 
@@ -307,9 +307,9 @@ async def test_malformed_metadata_creates_nothing(room: HttpRoom, header: str) -
 
 async def test_the_sender_s_time_is_kept(room: HttpRoom) -> None:
     for value, time in (
-        ("1700000000123", "2023-11-14T22:13:20.123Z"),
-        ("1700000000", "2023-11-14T22:13:20.000Z"),
-        ("2024-02-29T12:00:00+02:00", "2024-02-29T10:00:00.000Z"),
+        ("1700000000123", "2023-11-14T22:13:20.123000Z"),
+        ("1700000000", "2023-11-14T22:13:20Z"),
+        ("2024-02-29T12:00:00+02:00", "2024-02-29T10:00:00Z"),
     ):
         named = metadata(filename="a.log", lastModified=value)
         room.engine.clock.advance(1)  # the list is in the order of arrival

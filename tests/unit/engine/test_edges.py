@@ -459,3 +459,40 @@ async def test_a_session_is_told_of_its_end_once(room: EngineRoom) -> None:
     room.accounts._sessions[account.id] = [told]
     await room.accounts.revoke(replace(customer(), role=Role.ANALYST), account.id)
     assert told.result() is AccountEnd.EXPIRED
+
+
+async def test_an_empty_file_is_received_as_soon_as_it_is_announced(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file(length=0))
+    assert upload.state is UploadState.RECEIVED
+    assert await room.content("a.log") == b""
+
+
+async def test_a_look_finishes_what_was_being_completed(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    store.fail_next("complete_multipart")
+    with pytest.raises(StoreUnavailableError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    assert (await room.records.uploads.upload(upload.id)).state is UploadState.COMPLETING
+    assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
+    assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
+
+
+async def test_what_is_left_of_a_request_becomes_a_part_from_5_mib_on(tmp_path: Path) -> None:
+    data = random.Random(4).randbytes(11 * MIB)
+    async with engine_room(tmp_path, store=MemoryObjectStore(), plan=PartPlan()) as room:
+        upload = await room.uploads.create(customer(), a_file(length=len(data)))
+        for start, end in ((0, 6 * MIB), (6 * MIB, 11 * MIB)):
+            await room.uploads.append(customer(), upload.id, start, chunks(data[start:end]))
+            stood = await room.records.uploads.upload(upload.id)
+            assert stood.tail is None
+        assert await room.content("a.log") == data
+
+
+async def test_a_watch_with_nothing_to_watch_asks_nobody(room: EngineRoom) -> None:
+    class Unasked:
+        pass
+
+    records = replace(room.records, uploads=Unasked())  # type: ignore[arg-type]  # never asked
+    await Leases(replace(room.tools, records=records), "other").watch_once()

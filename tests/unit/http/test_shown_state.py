@@ -56,8 +56,8 @@ def test_a_silent_sender_is_shown_as_interrupted(
     assert shown_state(upload, NOW + timedelta(seconds=silent_seconds)) is shown
 
 
-def test_a_time_is_written_in_utc_with_milliseconds() -> None:
+def test_a_time_is_written_in_utc_and_exactly() -> None:
     east = timezone(timedelta(hours=2))
     moment = datetime(2026, 3, 2, 11, 0, 0, 123456, tzinfo=east)
-    assert rfc3339(moment) == "2026-03-02T09:00:00.123Z"
+    assert rfc3339(moment) == "2026-03-02T09:00:00.123456Z"
     assert rfc3339(None) is None
