@@ -1,6 +1,5 @@
 """Uploads, as both doors see them: create, write, finish, abandon, whoever began and by what."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from transfer.engine.completion import complete
 from transfer.engine.extension import copy_into
 from transfer.engine.leases import Leases
 from transfer.engine.policy import Tools
+from transfer.engine.streams import nothing, while_writing
 from transfer.engine.writer import UploadWriter
 from transfer.ports import Buffer, Lease, NewUpload
 
@@ -80,7 +80,7 @@ class Uploads:
             IsAFolderError, NotAFolderError, EntryMissingError: its path is taken or isn't there.
         """
         if file.length == 0:
-            return await self.receive(principal, file, _nothing())
+            return await self.receive(principal, file, nothing())
         return await self._create(principal, file, None)
 
     async def receive(
@@ -337,7 +337,7 @@ class Uploads:
         writer = self._writer(upload, withhold=checksum is not None)
         state, drop = UploadState.INTERRUPTED, checksum is not None
         try:
-            async with _while_writing(writer):
+            async with while_writing(writer):
                 async for chunk in chunks:
                     if checksum is not None:
                         checksum.update(chunk)
@@ -373,30 +373,3 @@ class Uploads:
 
     def _at_work(self) -> set[UploadId]:
         return {writer.upload.id for writer in self._leases.writers}
-
-
-@contextlib.asynccontextmanager
-async def _while_writing(writer: UploadWriter) -> AsyncIterator[None]:
-    """Stop waiting for the sender as soon as `writer` ends, and raise why it did."""
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(None) as scope:
-            waiting = True
-
-            def stop(_: "asyncio.Future[TransferError]") -> None:
-                if waiting:
-                    scope.reschedule(loop.time())
-
-            writer.ended.add_done_callback(stop)
-            try:
-                yield
-            finally:
-                waiting = False
-    except TimeoutError as exc:
-        if scope.expired() and writer.ended.done():
-            raise writer.ended.result() from exc
-        raise
-
-
-async def _nothing() -> AsyncIterator[Buffer]:
-    yield b""

@@ -27,6 +27,7 @@ from transfer.core.uploads import (
     check_continuable,
     check_length,
     object_key,
+    shown_state,
     tail_key,
 )
 
@@ -106,3 +107,20 @@ def test_keys_differ_for_every_writer_and_every_tail() -> None:
 
 def test_an_offset_mismatch_tells_where_to_go_on() -> None:
     assert OffsetMismatchError(42).offset == 42
+
+
+@pytest.mark.parametrize(
+    ("state", "silent_seconds", "shown"),
+    [
+        (UploadState.RECEIVING, 0, UploadState.RECEIVING),
+        (UploadState.RECEIVING, 60, UploadState.RECEIVING),
+        (UploadState.RECEIVING, 61, UploadState.INTERRUPTED),
+        (UploadState.INTERRUPTED, 0, UploadState.INTERRUPTED),
+        (UploadState.COMPLETING, 3600, UploadState.RECEIVING),
+    ],
+)
+def test_a_silent_sender_is_shown_as_interrupted(
+    state: UploadState, silent_seconds: int, shown: UploadState
+) -> None:
+    upload = replace(UPLOAD, state=state)
+    assert shown_state(upload, NOW + timedelta(seconds=silent_seconds)) is shown

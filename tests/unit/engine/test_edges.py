@@ -21,9 +21,7 @@ from tests.engine_room import (
     stall,
 )
 from transfer.core.access import Role
-from transfer.core.accounts import AccountEnd
 from transfer.core.errors import (
-    CaseMissingError,
     ChecksumMismatchError,
     DigestMismatchError,
     LengthMismatchError,
@@ -40,7 +38,6 @@ from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import UploadId, UploadState
 from transfer.engine import digest
-from transfer.engine.buffers import BufferPool
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
 from transfer.engine.leases import Leases
@@ -77,76 +74,6 @@ async def test_a_creation_whose_bytes_were_damaged_or_too_many_leaves_nothing(
     with pytest.raises(LengthMismatchError):
         await room.uploads.receive(customer(), a_file(length=5), chunks(DATA[:10]))
     assert (await room.files.listing(customer(), NUMBER)).uploads == []
-
-
-async def test_checked_bytes_that_gave_way_for_memory_still_count(tmp_path: Path) -> None:
-    """Put aside in the store, also twice without a new byte in between."""
-    policy = UploadPolicy(plan=PartPlan(base_bytes=4 * MIB))
-    data = random.Random(3).randbytes(3 * MIB)
-    store = MemoryObjectStore()
-    async with engine_room(tmp_path, store=store, policy=policy) as room:
-        begun = await room.uploads.create(customer(), a_file(length=len(data)))
-        leased = await room.leases.acquire(begun.id)
-        writer = UploadWriter(leased, room.tools, withhold=True)
-        for start in range(0, len(data), MIB):
-            await writer.write(data[start : start + MIB])
-            await writer._give_way()
-            assert room.tools.pool.used_bytes == 0
-            await writer._room()
-            await writer._give_way()
-            assert len([key for key in store.objects if key.endswith(".aside")]) == 1
-        await writer.vouch()
-        assert await writer.flush() == len(data), "put aside, then vouched for: a tail"
-        file = await room.uploads.finish_writer(customer(), writer)
-        assert await room.content_of(file) == data
-        assert not any(".aside" in key for key in store.objects)
-
-
-async def test_checked_bytes_put_aside_may_be_the_whole_file(room: EngineRoom) -> None:
-    begun = await room.uploads.create(customer(), a_file(length=1000))
-    writer = UploadWriter(await room.leases.acquire(begun.id), room.tools, withhold=True)
-    await writer.write(DATA[:1000])
-    await writer._give_way()
-    await writer.vouch()
-    file = await room.uploads.finish_writer(customer(), writer)
-    assert await room.content_of(file) == DATA[:1000]
-
-
-async def test_nothing_to_give_back_is_given_back(room: EngineRoom) -> None:
-    begun = await room.uploads.create(customer(), a_file())
-    writer = UploadWriter(await room.leases.acquire(begun.id), room.tools, withhold=True)
-    await writer._give_way()
-    await writer._send()
-    writer._drop_buffer()
-    assert room.tools.pool.used_bytes == 0
-    await room.uploads.close_writer(writer, UploadState.RECEIVING)
-
-
-async def test_a_slow_writer_gives_back_its_memory_when_others_wait(room: EngineRoom) -> None:
-    writer = await room.uploads.create_writer(customer(), a_file())
-    await writer.write(DATA[:100])
-    pool = room.tools.pool
-    waiting = asyncio.create_task(pool.charge(pool.buffer(64 * MIB), 64 * MIB))
-    await asyncio.sleep(0)  # noqa: TID251 - lets it begin to wait
-    room.clock.advance(2)
-    await writer.write(DATA[100:200])
-    await waiting
-    assert writer.offset == 200
-
-
-async def test_a_wait_for_memory_that_is_given_up_before_its_turn_leaves_no_trace() -> None:
-    pool = BufferPool(2 * MIB)
-    first, second, third = (pool.buffer(2 * MIB) for _ in range(3))
-    await pool.charge(first, 2 * MIB)
-    given_up = asyncio.create_task(pool.charge(second, MIB))
-    waiting = asyncio.create_task(pool.charge(third, MIB))
-    await asyncio.sleep(0)  # noqa: TID251 - lets them begin to wait
-    given_up.cancel()
-    pool.give_back(first)
-    await waiting
-    with pytest.raises(asyncio.CancelledError):
-        await given_up
-    assert pool.used_bytes == MIB
 
 
 async def test_a_limit_on_files_holds_for_an_unknown_length_too(tmp_path: Path) -> None:
@@ -311,30 +238,6 @@ async def test_watchers_go_on_when_the_records_are_away(room: EngineRoom) -> Non
     await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
 
 
-async def test_an_account_of_a_case_that_is_gone_is_over(room: EngineRoom) -> None:
-    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-
-    class Gone:
-        async def case(self, _: str) -> None:
-            raise CaseMissingError("gone")
-
-    room.accounts._tools = replace(room.tools, core=Gone())  # type: ignore[arg-type]  # a core without it
-    assert await room.accounts.ended(account.id) is AccountEnd.CASE_CLOSED
-
-
-async def test_two_sessions_of_an_account_end_together(room: EngineRoom) -> None:
-    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-    sessions = [asyncio.create_task(room.accounts.ended(account.id)) for _ in range(2)]
-    await room.clock.wait_for_sleepers(2)
-    gone = asyncio.create_task(room.accounts.ended(account.id))
-    await room.clock.wait_for_sleepers(3)
-    gone.cancel()
-    await room.records.accounts.end(account.id, AccountEnd.REVOKED, None, room.clock.now())
-    await room.accounts.watch_once()
-    assert await asyncio.gather(*sessions) == [AccountEnd.REVOKED] * 2
-    await room.accounts.watch_once()
-
-
 async def test_a_request_that_is_cancelled_ends_its_writer_and_keeps_the_offset(
     tmp_path: Path,
 ) -> None:
@@ -450,15 +353,6 @@ async def test_a_pause_that_ends_in_a_takeover_flushes_nothing(room: EngineRoom)
     await writer.flush_if_idle()
     await taking
     assert isinstance(writer.ended.result(), WriterReplacedError)
-
-
-async def test_a_session_is_told_of_its_end_once(room: EngineRoom) -> None:
-    account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-    told = asyncio.get_running_loop().create_future()
-    told.set_result(AccountEnd.EXPIRED)
-    room.accounts._sessions[account.id] = [told]
-    await room.accounts.revoke(replace(customer(), role=Role.ANALYST), account.id)
-    assert told.result() is AccountEnd.EXPIRED
 
 
 async def test_an_empty_file_is_received_as_soon_as_it_is_announced(room: EngineRoom) -> None:
