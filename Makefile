@@ -15,7 +15,7 @@ serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in .
 
 test: $(VENV)/.test ## every test that needs no special machine
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m "not slow and not load"
+	$(PYTEST) -m "not slow"
 
 check: lint test coverage ## all that a change must pass
 
@@ -41,7 +41,7 @@ fault: $(VENV)/.test ## crashes, cuts and outages
 	$(BIN)/pytest -m "fault and not slow"
 
 load: $(VENV)/.test ## bounds on memory and growth
-	$(BIN)/pytest -m load
+	$(BIN)/pytest -m "load and not slow"
 
 slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
 	$(BIN)/pytest -m slow --timeout 1800
