@@ -3,13 +3,12 @@
 import asyncio
 import os
 import pty
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.programs import program
 
 HOST = "127.0.0.1"
 _OPTIONS = (
@@ -47,7 +46,7 @@ class OpenSsh:
         """Run `commands`; the first that fails is the last."""
         arguments = [*_OPTIONS, *options.split(), "-b", "-", "-P", str(port or self._port)]
         process = await asyncio.create_subprocess_exec(
-            _program("sftp"),
+            program("sftp"),
             *arguments,
             self._login,
             stdin=asyncio.subprocess.PIPE,
@@ -61,7 +60,7 @@ class OpenSsh:
     async def scp(self, source: str, target: str, *, options: str = "") -> Outcome:
         """Copy a local file into the case."""
         process = await asyncio.create_subprocess_exec(
-            _program("scp"),
+            program("scp"),
             *_OPTIONS,
             *options.split(),
             "-P",
@@ -79,7 +78,7 @@ class OpenSsh:
     async def ssh(self, *arguments: str) -> Outcome:
         """Try for more than files."""
         process = await asyncio.create_subprocess_exec(
-            _program("ssh"),
+            program("ssh"),
             *_OPTIONS,
             "-p",
             str(self._port),
@@ -97,7 +96,7 @@ class OpenSsh:
         """Run `sftp` as on a terminal, where Ctrl-C ends a command and not the program."""
         terminal, its_end = pty.openpty()
         process = await asyncio.create_subprocess_exec(
-            _program("sftp"),
+            program("sftp"),
             "-q",
             *_OPTIONS,
             "-P",
@@ -135,17 +134,6 @@ class Typing:
 
     def type(self, command: str) -> None:
         os.write(self._terminal, f"{command}\n".encode())
-
-
-def _program(name: str) -> str:
-    """Return the path of a client. A laptop may lack it; where CI runs, it has to be there."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
-    in_ci = os.environ.get("CI") == "true"  # noqa: TID251 - tells CI, sets nothing
-    if in_ci:
-        pytest.fail(f"{name} isn't installed: apt-get install openssh-client")
-    pytest.skip(f"{name} isn't installed")
 
 
 async def _outcome(

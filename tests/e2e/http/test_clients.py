@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from tusclient.exceptions import TusCommunicationError
 
 from tests.e2e.http.http_room import HttpRoom
 from tests.engine_room import NUMBER
+from tests.programs import program
 
 DATA = bytes(range(256)) * 4000
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl isn't installed")
 
 
 def tus_client(room: HttpRoom, who: str = "designated") -> tus.TusClient:
@@ -62,13 +61,12 @@ async def test_tuspy_of_a_reader_is_refused(room: HttpRoom) -> None:
 
 async def curl(*arguments: str) -> tuple[int, bytes]:
     process = await asyncio.create_subprocess_exec(
-        "curl", "-sS", "--max-time", "60", *arguments, stdout=asyncio.subprocess.PIPE
+        program("curl"), "-sS", "--max-time", "60", *arguments, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     return process.returncode or 0, out
 
 
-@needs_curl
 async def test_curl_sends_a_file_in_one_request(room: HttpRoom, tmp_path: Path) -> None:
     source = tmp_path / "trace.log"
     source.write_bytes(DATA * 2)  # above 1 MiB curl waits for 100 Continue
@@ -93,7 +91,6 @@ async def test_curl_sends_a_file_in_one_request(room: HttpRoom, tmp_path: Path) 
     assert await room.engine.content("trace.log") == DATA * 2
 
 
-@needs_curl
 async def test_curl_resumes_a_download_under_the_file_s_name(
     room: HttpRoom, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from tests.clock import START
 from tests.e2e.http.http_room import OFFSET_TYPE, TUS, HttpRoom, http_room, metadata
 from tests.engine_room import NUMBER
 from transfer.core.parts import PartPlan
+from transfer.core.uploads import UploadId
 from transfer.engine.policy import UploadPolicy
 from transfer.http.policy import HttpPolicy
 from transfer.http.tls import own_certificate, server_context
@@ -299,7 +300,7 @@ async def test_a_stop_makes_durable_what_came_and_tells_the_sender(room: HttpRoo
         assert (await sending.hear())[0] == 503
         async with asyncio.timeout(5):
             await room.server.stop()
-    upload = await room.engine.records.uploads.upload(location.rpartition("/")[2])  # type: ignore[arg-type]
+    upload = await room.engine.records.uploads.upload(UploadId(location.rpartition("/")[2]))
     assert upload.offset == 100_000
 
 

@@ -361,18 +361,6 @@ async def test_an_empty_file_is_received_as_soon_as_it_is_announced(room: Engine
     assert await room.content("a.log") == b""
 
 
-async def test_a_look_finishes_what_was_being_completed(
-    room: EngineRoom, store: MemoryObjectStore
-) -> None:
-    upload = await room.uploads.create(customer(), a_file())
-    store.fail_next("complete_multipart")
-    with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
-    assert (await room.records.uploads.upload(upload.id)).state is UploadState.COMPLETING
-    assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
-    assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
-
-
 async def test_what_is_left_of_a_request_becomes_a_part_from_5_mib_on(tmp_path: Path) -> None:
     data = random.Random(4).randbytes(11 * MIB)
     async with engine_room(tmp_path, store=MemoryObjectStore(), plan=PartPlan()) as room:

@@ -217,7 +217,10 @@ async def test_a_store_that_fails_at_the_end_is_told_and_the_next_look_finishes(
     store.fail_next("complete_multipart")
     with pytest.raises(StoreUnavailableError):
         await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
-    assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
+    assert (await room.records.uploads.upload(upload.id)).state is UploadState.COMPLETING
+    for _ in range(2):
+        shown = await room.uploads.show(customer(), upload.id)
+        assert shown.state is UploadState.RECEIVED
     assert await room.content("a.log") == DATA
 
 
