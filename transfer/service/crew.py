@@ -104,7 +104,8 @@ class Crew:
             async with asyncio.TaskGroup() as group:
                 for place in self._places:
                     group.create_task(self._hold(place))
-        except* ServiceError as failures:
+        except ExceptionGroup as failures:
+            # Not `except*`: the first releases of Python 3.11 wrap what is raised there again.
             raise failures.exceptions[0] from None
 
     async def _hold(self, place: _Place) -> None:
