@@ -7,9 +7,11 @@ import random
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from transfer.storage.weed_sockets import is_barred, remove_leftovers
 
 PORT_NAMES = ("master", "volume", "filer", "s3", "admin")
 GRPC_OFFSET = 10_000
@@ -94,6 +96,10 @@ class DataFolder:
         _write_private(self._ports_path, chosen)
         return chosen
 
+    def tidy(self, ports: Mapping[str, int]) -> None:
+        """Remove what the server on `ports`, which has ended, leaves outside of the folder."""
+        remove_leftovers(port + GRPC_OFFSET for port in ports.values())
+
     def open_log(self) -> IO[bytes]:
         """Return the file for what the server prints, emptied."""
         return self.log_path.open("wb")
@@ -136,8 +142,9 @@ def free_ports(
 
 
 def pair_is_free(port: int) -> bool:
-    """Whether nobody listens on `port` or on the one that SeaweedFS opens with it."""
-    return _is_free(port) and _is_free(port + GRPC_OFFSET)
+    """Whether nothing bars `port` or the one that SeaweedFS opens with it."""
+    grpc_port = port + GRPC_OFFSET
+    return _is_free(port) and _is_free(grpc_port) and not is_barred(grpc_port)
 
 
 def _is_free(port: int) -> bool:

@@ -90,6 +90,7 @@ class EmbeddedStore:
         ports = await asyncio.to_thread(self._folder.ports)
         for _ in range(_PORT_ATTEMPTS):
             server = await WeedProcess.spawn(program, self._folder, ports, lock)
+            stack.push_async_callback(asyncio.to_thread, self._folder.tidy, ports)
             stack.push_async_callback(server.stop, self._stop_grace_seconds)
             settings = S3Settings(
                 bucket=self._bucket,
