@@ -182,6 +182,9 @@ class Settings(BaseSettings):
     flush_interval: _Span = Field(timedelta(seconds=30), description="a duration, like 30s")
     idle_flush: _Span = Field(timedelta(seconds=2), description="a duration, like 2s")
     watch_interval: _Span = Field(timedelta(seconds=1), description="a duration, like 1s")
+    takeover_interval: _Span = Field(
+        timedelta(milliseconds=250), description="a duration, like 250ms"
+    )
 
     @property
     def shown_database_url(self) -> str:

@@ -1,5 +1,6 @@
 """Who may do what: decided here for both doors, at every verb."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,15 +40,24 @@ class Action(StrEnum):
     MANAGE_ACCOUNTS = "manage-accounts"
     MANAGE_CASE = "manage-case"
     HOLD = "hold"
+    MANAGE_TOKENS = "manage-tokens"
 
+
+_OF_CASES = frozenset(Action) - {Action.MANAGE_TOKENS}
+"""What is done to one case; the rest concerns the service as a whole."""
 
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.READ_ONLY: frozenset({Action.SEE, Action.DOWNLOAD}),
     Role.DESIGNATED: frozenset(
         {Action.SEE, Action.DOWNLOAD, Action.UPLOAD, Action.ARRANGE, Action.SEE_ACCOUNTS}
     ),
-    Role.ANALYST: frozenset(Action) - {Action.HOLD},
-    Role.ADMIN: frozenset(Action),
+    Role.ANALYST: _OF_CASES - {Action.HOLD},
+    Role.ADMIN: _OF_CASES,
+}
+
+_ALLOWED_AT_LARGE: dict[Role, frozenset[Action]] = {
+    Role.ANALYST: frozenset({Action.MANAGE_CASE}),
+    Role.ADMIN: frozenset({Action.MANAGE_CASE, Action.MANAGE_TOKENS}),
 }
 
 _NEEDS_OPEN_CASE = frozenset({Action.UPLOAD, Action.ARRANGE})
@@ -57,14 +67,16 @@ _NEEDS_OPEN_CASE = frozenset({Action.UPLOAD, Action.ARRANGE})
 class Principal:
     """Someone who was authenticated, and by which door.
 
-    `cases` limits what they see; None means every case. `address` is where they come from, for
-    the audit log. `credential` is the id of the token or account they came with.
+    `cases` limits what they see; None means every case. `actions` limits what their role allows;
+    None means all of that. `address` is where they come from, for the audit log. `credential` is
+    the id of the token or account they came with.
     """
 
     name: str
     role: Role
     door: Door
     cases: frozenset[CaseNumber] | None = None
+    actions: frozenset[Action] | None = None
     credential: str | None = None
     address: str | None = None
 
@@ -78,6 +90,15 @@ class Principal:
         return self.cases is None or number in self.cases
 
 
+def may(principal: Principal, action: Action, case: Case) -> bool:
+    """Tell whether `authorise` lets `principal` do `action` to `case`."""
+    try:
+        authorise(principal, action, case)
+    except (CaseMissingError, ForbiddenError, CaseClosedError):
+        return False
+    return True
+
+
 def authorise(principal: Principal, action: Action, case: Case) -> None:
     """Let `principal` do `action` to `case`, or raise.
 
@@ -88,7 +109,31 @@ def authorise(principal: Principal, action: Action, case: Case) -> None:
     """
     if not principal.sees(case.number):
         raise CaseMissingError("No such case.")
-    if action not in _ALLOWED[principal.role]:
-        raise ForbiddenError(f"The role {principal.role} does not allow to {action} here.")
+    _check_role(principal, action, _ALLOWED)
     if action in _NEEDS_OPEN_CASE and case.is_closed:
         raise CaseClosedError("The case is closed: ask Customer Care to reopen it.")
+
+
+def authorise_at_large(principal: Principal, action: Action) -> None:
+    """Let `principal` do `action` to the service as a whole: open cases, issue tokens; or raise.
+
+    Raises:
+        ForbiddenError: not with this role, or not by someone who is limited to some cases.
+    """
+    if principal.cases is not None:
+        raise ForbiddenError("Who is limited to some cases may do this nowhere else.")
+    _check_role(principal, action, _ALLOWED_AT_LARGE)
+
+
+def allowed_to(role: Role) -> frozenset[Action]:
+    """Return all that a role allows, to a case and at large."""
+    return _ALLOWED[role] | _ALLOWED_AT_LARGE.get(role, frozenset())
+
+
+def _check_role(
+    principal: Principal, action: Action, allowed: Mapping[Role, frozenset[Action]]
+) -> None:
+    if action not in allowed.get(principal.role, frozenset()):
+        raise ForbiddenError(f"The role {principal.role} does not allow to {action} here.")
+    if principal.actions is not None and action not in principal.actions:
+        raise ForbiddenError(f"This sign-in is limited and does not allow to {action}.")

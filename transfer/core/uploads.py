@@ -92,6 +92,7 @@ class Upload:
     was announced, None until then. `metadata` is what the client sent, kept word for word.
     `expected_sha256` is the digest that the client promised, in lower-case hex. `replaces` says
     that, once whole, it takes the place of a file of that path; otherwise it is numbered beside it.
+    `held` says that somebody is writing it now, or has left without letting go.
     """
 
     id: UploadId
@@ -119,6 +120,7 @@ class Upload:
     expected_sha256: str | None = None
     file_id: FileId | None = None
     replaces: bool = False
+    held: bool = False
 
     @property
     def parts_offset(self) -> int:

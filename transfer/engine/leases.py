@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 
 import structlog
@@ -13,13 +13,15 @@ from transfer.core.errors import (
     UploadBusyError,
     WriterReplacedError,
 )
-from transfer.core.uploads import Upload, UploadId
+from transfer.core.uploads import Upload, UploadId, UploadState
 from transfer.engine.policy import Tools
 from transfer.engine.writer import UploadWriter
 from transfer.ports import Lease, LeaseStanding
 
 _log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.1
+_RENEWALS = 6
+"""How often a lease is renewed within its life."""
 _REPLACED = "Another request has taken over this upload."
 
 
@@ -34,6 +36,7 @@ class Leases:
         self._owner = owner
         self._writers: dict[UploadId, UploadWriter] = {}
         self._closing = False
+        self._renewed = tools.clock.monotonic()
 
     @property
     def writers(self) -> list[UploadWriter]:
@@ -72,6 +75,18 @@ class Leases:
             raise UploadBusyError("Another request holds this upload: try again in a moment.")
         return upload
 
+    async def take_away(self, upload_id: UploadId) -> None:
+        """Have whoever writes an upload make durable what they hold, and let go of it.
+
+        Raises:
+            UploadMissingError, UploadGoneError: nobody can write it any more.
+            UploadBusyError: it was taken by yet another one meanwhile.
+        """
+        upload = await self.acquire(upload_id)
+        await self._tools.records.uploads.release(
+            upload_id, upload.fence, UploadState.INTERRUPTED, self._tools.clock.now()
+        )
+
     def keep(self, writer: UploadWriter) -> None:
         """Keep the lease of `writer` until `forget`."""
         self._writers[writer.upload.id] = writer
@@ -84,14 +99,14 @@ class Leases:
     async def watch(self) -> None:
         """Renew, hand over and flush, round after round, until cancelled."""
         while True:
-            await self._tools.clock.sleep(self._tools.policy.watch_interval.total_seconds())
+            await self._tools.clock.sleep(self._tools.policy.takeover_interval.total_seconds())
             try:
                 await self.watch_once()
             except TransferError as exc:
                 _log.warning("leases-not-renewed", problem=exc.code)
 
     async def watch_once(self) -> None:
-        """Do one round: renew all leases, hand over what is wanted, flush what is idle."""
+        """Do one round: renew the leases if due, hand over what is wanted, flush what is idle."""
         held = {
             writer.upload.id: writer.upload.fence
             for writer in self.writers
@@ -99,7 +114,7 @@ class Leases:
         }
         if not held:
             return
-        standings = await self._tools.records.uploads.renew(held, self._until())
+        standings = await self._standings(held)
         async with asyncio.TaskGroup() as group:
             for upload_id, fence in held.items():
                 writer = self._writers.get(upload_id)
@@ -124,6 +139,15 @@ class Leases:
         for result in results:
             if isinstance(result, BaseException):
                 _log.warning("lease-not-released", problem=type(result).__name__)
+
+    async def _standings(self, held: Mapping[UploadId, int]) -> dict[UploadId, LeaseStanding]:
+        """Return how the leases stand; most rounds only look, so that they cost no write."""
+        ledger, now = self._tools.records.uploads, self._tools.clock.monotonic()
+        if now - self._renewed < self._tools.policy.lease.total_seconds() / _RENEWALS:
+            return await ledger.standings(held)
+        standings = await ledger.renew(held, self._until())
+        self._renewed = now
+        return standings
 
     async def _tend(self, writer: UploadWriter, step: Coroutine[None, None, None]) -> None:
         """Do `step`, without letting one slow or failing writer keep the others from renewing."""

@@ -16,6 +16,7 @@ class UploadPolicy:
     `lease` is how long a writer's right lasts without being renewed; `takeover_grace`, how long
     a newcomer waits for the present writer to let go; `flush_interval`, how much time's worth of
     bytes may be in memory only; `idle_flush`, after how long a pause they are made durable;
+    `takeover_interval`, how often a node looks whether another one wants what it holds;
     `parallel_parts`, how many parts of one upload are on their way to the store at once.
     """
 
@@ -28,6 +29,7 @@ class UploadPolicy:
     flush_interval: timedelta = timedelta(seconds=30)
     idle_flush: timedelta = timedelta(seconds=2)
     watch_interval: timedelta = timedelta(seconds=1)
+    takeover_interval: timedelta = timedelta(milliseconds=250)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from transfer.core.access import Action, Principal, authorise
+from transfer.core.access import Action, Principal, authorise, may
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import (
     CaseMissingError,
@@ -18,6 +18,7 @@ from transfer.core.errors import (
     OffsetMismatchError,
     TooLargeError,
     TransferError,
+    UploadGoneError,
     UploadMissingError,
 )
 from transfer.core.names import SHARED_FOLDER, CasePath, check_writable, is_shared, join, split
@@ -121,6 +122,17 @@ class Uploads:
         with contextlib.suppress(ForbiddenError):
             await self.finish(principal, upload_id)
         return await self._ledger.upload(upload_id)
+
+    async def settle(self, principal: Principal, upload_id: UploadId) -> Upload:
+        """Return an upload as `show` does, once nobody is writing it any more.
+
+        Who may write it ends a request that hangs, and learns the offset that it came to.
+        """
+        upload, case = await self._find(principal, upload_id, Action.SEE)
+        if upload.held and may(principal, Action.UPLOAD, case):
+            with contextlib.suppress(UploadGoneError):  # it is becoming a file: `show` tells
+                await self._leases.take_away(upload_id)
+        return await self.show(principal, upload_id)
 
     async def announce(
         self,

@@ -132,6 +132,9 @@ class UploadLedger(Protocol):
     ) -> dict[UploadId, LeaseStanding]:
         """Move the leases of `held` (fences by upload) on, and tell how each stands."""
 
+    async def standings(self, held: Mapping[UploadId, int]) -> dict[UploadId, LeaseStanding]:
+        """Tell how each of the leases of `held` stands, without moving them on; a mere read."""
+
     async def begin_multipart(
         self, upload_id: UploadId, fence: int, *, object_key: str, multipart_id: str
     ) -> None:

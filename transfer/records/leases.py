@@ -5,16 +5,19 @@ can: it grows with each new writer, and nothing is written under an old one. So 
 make a takeover early or late, never wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, or_, tuple_, update
+from sqlalchemy import ColumnElement, Connection, or_, select, tuple_, update
 
 from transfer.core.errors import UploadGoneError, WriterReplacedError
 from transfer.core.uploads import Upload, UploadId, UploadState, check_continuable
 from transfer.ports import Lease, LeaseStanding
 from transfer.records import lookup
+from transfer.records.rows import AnyRow
 from transfer.records.tables import uploads
+
+_STANDING = (uploads.c.id, uploads.c.fence, uploads.c.wanted_fence)
 
 CONTINUABLE = (UploadState.RECEIVING, UploadState.INTERRUPTED)
 """The states of an upload that takes bytes."""
@@ -65,18 +68,19 @@ def renew(
     """Move leases on; see the port."""
     if not held:
         return {}
-    pairs = tuple_(uploads.c.id, uploads.c.fence).in_(list(held.items()))
     renewed = connection.execute(
-        update(uploads)
-        .where(pairs, uploads.c.state == UploadState.RECEIVING, uploads.c.owner.is_not(None))
-        .values(lease_until=until)
-        .returning(uploads.c.id, uploads.c.fence, uploads.c.wanted_fence)
+        update(uploads).where(*_held(held)).values(lease_until=until).returning(*_STANDING)
     )
-    standings = dict.fromkeys(held, LeaseStanding.LOST)
-    for row in renewed:
-        wanted = row.wanted_fence == row.fence
-        standings[row.id] = LeaseStanding.WANTED if wanted else LeaseStanding.HELD
-    return standings
+    return _standings(held, renewed)
+
+
+def standings(
+    connection: Connection, held: Mapping[UploadId, int]
+) -> dict[UploadId, LeaseStanding]:
+    """Look at leases; see the port."""
+    if not held:
+        return {}
+    return _standings(held, connection.execute(select(*_STANDING).where(*_held(held))))
 
 
 def release(
@@ -108,3 +112,21 @@ def under(upload_id: UploadId, fence: int) -> tuple[ColumnElement[bool], ...]:
 def replaced() -> WriterReplacedError:
     """Return the error for a writer whose fence is an old one."""
     return WriterReplacedError("Another request has taken over this upload.")
+
+
+def _held(held: Mapping[UploadId, int]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        tuple_(uploads.c.id, uploads.c.fence).in_(list(held.items())),
+        uploads.c.state == UploadState.RECEIVING,
+        uploads.c.owner.is_not(None),
+    )
+
+
+def _standings(
+    held: Mapping[UploadId, int], rows: Iterable[AnyRow]
+) -> dict[UploadId, LeaseStanding]:
+    found = dict.fromkeys(held, LeaseStanding.LOST)
+    for row in rows:
+        wanted = row.wanted_fence == row.fence
+        found[row.id] = LeaseStanding.WANTED if wanted else LeaseStanding.HELD
+    return found

@@ -51,6 +51,7 @@ def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:
         expected_sha256=row.expected_sha256,
         file_id=row.file_id,
         replaces=row.replaces,
+        held=row.owner is not None,
     )
 
 

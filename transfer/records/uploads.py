@@ -66,6 +66,10 @@ class SqlUploadLedger:
         """Move the leases of `held` (fences by upload) on, and tell how each stands."""
         return await self._database.write(leases.renew, held, until)
 
+    async def standings(self, held: Mapping[UploadId, int]) -> dict[UploadId, LeaseStanding]:
+        """Tell how each of the leases of `held` stands, without moving them on; a mere read."""
+        return await self._database.read(leases.standings, held)
+
     async def begin_multipart(
         self, upload_id: UploadId, fence: int, *, object_key: str, multipart_id: str
     ) -> None:

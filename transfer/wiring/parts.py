@@ -107,6 +107,7 @@ def upload_policy(settings: Settings) -> UploadPolicy:
         flush_interval=settings.flush_interval,
         idle_flush=settings.idle_flush,
         watch_interval=settings.watch_interval,
+        takeover_interval=settings.takeover_interval,
     )
 
 

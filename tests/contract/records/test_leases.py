@@ -135,10 +135,10 @@ async def test_many_leases_are_renewed_at_once_each_with_its_standing(records: R
     free = await records.uploads.create(new_upload("free.log"), CUSTOMER)
     await records.uploads.acquire(wanted.id, lease("node-2"), NOW)
     await records.uploads.acquire(lost.id, lease("node-2"), NOW, force=True)
-    standings = await records.uploads.renew(
-        {one.id: one.fence for one in (held, wanted, lost, free)} | {UploadId("gone"): 1},
-        after(60),
-    )
+    all_of_them = {one.id: one.fence for one in (held, wanted, lost, free)} | {UploadId("gone"): 1}
+    seen = await records.uploads.standings(all_of_them)
+    standings = await records.uploads.renew(all_of_them, after(60))
+    assert seen == standings
     assert standings == {
         held.id: HELD,
         wanted.id: WANTED,
@@ -147,6 +147,22 @@ async def test_many_leases_are_renewed_at_once_each_with_its_standing(records: R
         "gone": LOST,
     }
     assert await records.uploads.renew({}, after(60)) == {}
+    assert await records.uploads.standings({}) == {}
+
+
+async def test_looking_at_a_lease_does_not_move_it_on(records: Records) -> None:
+    await open_case(records)
+    upload = await begin(records)
+    assert await records.uploads.standings({upload.id: upload.fence}) == {upload.id: HELD}
+    assert await records.uploads.acquire(upload.id, lease("node-2"), after(30)) is not None
+
+
+async def test_an_upload_tells_whether_somebody_writes_it(records: Records) -> None:
+    await open_case(records)
+    upload = await begin(records)
+    assert (await records.uploads.upload(upload.id)).held
+    await records.uploads.release(upload.id, upload.fence, UploadState.INTERRUPTED, NOW)
+    assert not (await records.uploads.upload(upload.id)).held
 
 
 async def test_an_upload_that_is_over_or_absent_can_not_be_leased(records: Records) -> None:

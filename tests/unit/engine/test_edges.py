@@ -228,7 +228,7 @@ async def test_watchers_go_on_when_the_records_are_away(room: EngineRoom) -> Non
     watches = [asyncio.create_task(leases.watch()), asyncio.create_task(room.accounts.watch())]
     await room.clock.wait_for_sleepers(2)
     for _ in range(2):
-        room.clock.advance(room.tools.policy.watch_interval)
+        room.clock.advance(room.tools.policy.lease)
         await room.clock.wait_for_sleepers(2)
     assert not any(watch.done() for watch in watches)
     assert not told.done()
@@ -322,6 +322,7 @@ async def test_a_writer_that_ends_while_leases_are_renewed_is_left_alone(
     records = replace(room.records, uploads=Slow())  # type: ignore[arg-type]  # all it is asked for
     leases = Leases(replace(room.tools, records=records), "other")
     leases.keep(writer)
+    room.clock.advance(room.tools.policy.lease)
     await leases.watch_once()
     assert leases.writers == []
 

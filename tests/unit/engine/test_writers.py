@@ -10,13 +10,13 @@ import pytest
 from tests.engine_room import (
     KIB,
     MIB,
-    NUMBER,
     EngineRoom,
     chunks,
     customer,
     engine_room,
     stall,
 )
+from tests.unit.engine.stalling import DATA, a_file, begun, offset_becomes
 from transfer.core.errors import (
     LengthMismatchError,
     ShuttingDownError,
@@ -24,34 +24,11 @@ from transfer.core.errors import (
     TransferError,
     WriterReplacedError,
 )
-from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
-from transfer.core.uploads import Upload, UploadId, UploadState
+from transfer.core.uploads import UploadState
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.storage.memory import Call, MemoryObjectStore
-
-DATA = random.Random(1).randbytes(300 * KIB)
-
-
-def a_file(path: str = "a.log", length: int | None = len(DATA)) -> FileToSend:
-    return FileToSend(case_number=NUMBER, path=CasePath(path), length=length)
-
-
-async def offset_becomes(room: EngineRoom, upload_id: UploadId, offset: int) -> None:
-    async with asyncio.timeout(20):
-        while (await room.records.uploads.upload(upload_id)).offset < offset:
-            await room.tools.clock.sleep(0.01)
-
-
-async def begun(room: EngineRoom, size: int) -> "tuple[Upload, asyncio.Task[Upload]]":
-    """Return an upload whose request has sent `size` bytes, and stalls."""
-    upload = await room.uploads.create(customer(), a_file())
-    request = room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
-    task = asyncio.create_task(request)
-    await offset_becomes(room, upload.id, size // (64 * KIB) * 64 * KIB)
-    return upload, task
 
 
 async def test_a_newcomer_takes_over_from_a_stalled_request_at_once(

@@ -34,6 +34,7 @@ def test_every_setting_of_uploads_reaches_the_engine() -> None:
             flush_interval="2s",
             idle_flush="3s",
             watch_interval="500ms",
+            takeover_interval="100ms",
         )
     )
     defaults = UploadPolicy()

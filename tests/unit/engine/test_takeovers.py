@@ -1,0 +1,96 @@
+"""Who asks for an upload's offset ends what hangs on it, on whichever node."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.engine_room import KIB, EngineRoom, customer
+from tests.unit.engine.stalling import a_file, begun
+from transfer.core.access import Role
+from transfer.core.errors import WriterReplacedError
+from transfer.core.uploads import Upload, UploadId, UploadState
+from transfer.engine.leases import Leases
+from transfer.engine.uploads import Uploads
+
+
+async def test_asking_for_the_offset_ends_a_request_that_hangs_and_tells_all_it_brought(
+    running_room: EngineRoom,
+) -> None:
+    upload, stalled = await begun(running_room, 150 * KIB)
+    settled = await running_room.uploads.settle(customer(), upload.id)
+    assert settled.offset == 150 * KIB
+    with pytest.raises(WriterReplacedError):
+        await stalled
+    again = await running_room.uploads.settle(customer(), upload.id)
+    assert again.fence == settled.fence, "nobody held it: asking changed nothing"
+
+
+async def test_asking_for_the_offset_on_another_node_ends_the_request_that_hangs(
+    running_room: EngineRoom,
+) -> None:
+    room, other = running_room, running_room.another_node()
+    upload, stalled = await begun(room, 150 * KIB)
+    settling = asyncio.create_task(other.uploads.settle(customer(), upload.id))
+    while not stalled.done():
+        await room.leases.watch_once()
+        await asyncio.sleep(0)  # noqa: TID251 - lets the others go on
+    assert (await settling).offset == 150 * KIB
+    with pytest.raises(WriterReplacedError):
+        await stalled
+
+
+async def test_who_may_only_look_ends_nobodys_request(running_room: EngineRoom) -> None:
+    upload, stalled = await begun(running_room, 150 * KIB)
+    reader = replace(customer(), role=Role.READ_ONLY)
+    assert (await running_room.uploads.settle(reader, upload.id)).fence == upload.fence + 1
+    assert not stalled.done()
+    await running_room.uploads.settle(customer(), upload.id)
+    await asyncio.gather(stalled, return_exceptions=True)
+
+
+async def test_asking_for_the_offset_of_an_upload_that_just_became_a_file_tells_the_file(
+    room: EngineRoom,
+) -> None:
+    upload = await room.send("a.log", b"whole")
+    ledger = room.records.uploads
+    held = replace(await ledger.upload(upload.id), held=True)
+
+    class Stale:
+        first = True
+
+        async def upload(self, upload_id: UploadId) -> Upload:
+            if self.first:
+                self.first = False
+                return held
+            return await ledger.upload(upload_id)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(ledger, name)
+
+    records = replace(room.records, uploads=Stale())  # type: ignore[arg-type]  # one stale answer
+    tools = replace(room.tools, records=records)
+    uploads = Uploads(tools, Leases(tools, "other"))
+    assert (await uploads.settle(customer(), upload.id)).state is UploadState.RECEIVED
+
+
+async def test_leases_are_renewed_now_and_then_and_only_looked_at_in_between(
+    room: EngineRoom,
+) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    asked: list[str] = []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            return getattr(room.records.uploads, name)
+
+    records = replace(room.records, uploads=Watched())  # type: ignore[arg-type]  # counts
+    leases = Leases(replace(room.tools, records=records), "other")
+    leases.keep(writer)
+    for _ in range(24):
+        room.clock.advance(room.tools.policy.takeover_interval)
+        await leases.watch_once()
+    assert asked.count("renew") == 1, "six seconds, and a lease of thirty"
+    assert asked.count("standings") == 23
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
