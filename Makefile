@@ -8,7 +8,8 @@ SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 2
 PYTEST  = $(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: serve test check lint coverage format e2e fault load slow bench clean
+.PHONY: serve test check lint coverage format e2e fault load slow bench clean \
+        conformance conformance-table
 
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
 	$(BIN)/transfer serve --data $(DATA) --http $(HTTP) --sftp $(SFTP)
@@ -48,6 +49,19 @@ slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
 
 bench: $(VENV)/.bench ## this service beside its peers, on this machine
 	$(BIN)/python -m bench $(BENCH)
+
+# URL=https://… [CREATE=/path TOKEN=… CA=file INSECURE=1 EXPIRING=/path PREPARE='command']
+conformance: $(VENV)/.test ## what a server does of tus and RUFH; without URL, our own
+	@$(BIN)/pytest tests/conformance -q -p no:randomly --tb=no -rN \
+	  --outcomes $(or $(OUTCOMES),.cache/conformance/last.json) \
+	  $(if $(URL),--server-url '$(URL)') $(if $(CREATE),--server-create '$(CREATE)') \
+	  $(if $(TOKEN),--server-token '$(TOKEN)') $(if $(CA),--server-ca '$(CA)') \
+	  $(if $(INSECURE),--server-insecure) $(if $(EXPIRING),--server-expiring '$(EXPIRING)') \
+	  $(if $(PREPARE),--server-prepare '$(PREPARE)')
+
+conformance-table: $(VENV)/.test ## that of ours and its peers, into docs/conformance.md
+	$(BIN)/python -m tests.conformance $(if $(TUSD),--tusd '$(TUSD)') \
+	  $(if $(TUSD_VERSION),--tusd-version '$(TUSD_VERSION)')
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache

@@ -15,6 +15,7 @@ from bench.report import Report
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import Server
 from bench.service import TransferService
+from bench.targets import SCENARIOS_WITH_TARGETS
 from bench.turns import Contest, Patience
 from bench.tus_server import TusNodeServer
 from bench.workplace import GIB, KIB, MIB, WORK, Workplace
@@ -28,6 +29,8 @@ def main() -> int:
     """Run, print the table on stdout, and keep all of it as JSON."""
     options = _parse()
     chosen = [s for s in SCENARIOS if any(fnmatch.fnmatch(s.name, o) for o in options.only)]
+    if options.targets:
+        chosen = [s for s in chosen if s.name in SCENARIOS_WITH_TARGETS]
     if options.list:
         for scenario in SCENARIOS:
             names = ", ".join(kind.name for kind in scenario.contestants)
@@ -120,6 +123,7 @@ def _parse() -> argparse.Namespace:
     add("--files", type=int, help="number of small files (default 2000)")
     add("--rounds", type=int, help="counted turns of each contestant (default 3)")
     add("--only", action="append", default=[], metavar="GLOB", help="scenarios, e.g. 'sftp-*'")
+    add("--targets", action="store_true", help="only the scenarios that a target is set for")
     add("--without", action="append", default=[], metavar="NAME", help="leave a contestant out")
     add(
         "--against-itself",

@@ -77,7 +77,7 @@ class Connection:
         self._ahead = b""
 
     def request(
-        self, method: str, path: str, headers: Mapping[str, str], body: Span | None = None
+        self, method: str, path: str, headers: Mapping[str, str], body: Span | bytes | None = None
     ) -> Answer:
         """Send a request and read the whole answer, which must be small."""
         answer = self._exchange(method, path, headers, body)
@@ -109,17 +109,20 @@ class Connection:
         return got
 
     def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: Span | None
+        self, method: str, path: str, headers: Mapping[str, str], body: Span | bytes | None
     ) -> Answer:
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body or method not in ("GET", "HEAD"):
-            lines.append(f"Content-Length: {body.size if body else 0}")
+            size = body.size if isinstance(body, Span) else len(body or b"")
+            lines.append(f"Content-Length: {size}")
         channel = self._open()
         try:
             channel.sendall("\r\n".join([*lines, "", ""]).encode())
-            if body:
+            if isinstance(body, Span):
                 self._send(channel, body)
+            elif body:
+                channel.sendall(body)
         except (BrokenPipeError, ConnectionResetError):
             # A server may refuse before it has read the body; its answer says more than the break.
             pass

@@ -6,6 +6,7 @@ from textwrap import shorten
 
 from bench.exercises import Scale
 from bench.results import Comparison, Figures, Outcome, compare
+from bench.targets import judge
 from bench.workplace import MIB
 from bench.yardstick import Yardstick
 
@@ -44,6 +45,10 @@ class Report:
             "versions": self.versions,
             "yardsticks": [asdict(yardstick) for yardstick in self.yardsticks],
             "interrupted": self.interrupted,
+            "targets": [
+                {**asdict(verdict), "met": verdict.met}
+                for verdict in judge(self.comparisons, self.yardsticks)
+            ],
             "scenarios": [_as_json(comparison) for comparison in self.comparisons],
         }
 
@@ -55,7 +60,9 @@ class Report:
             for index, peer in enumerate(peers):
                 name = comparison.scenario.name if index == 0 else ""
                 rows.append((name, *self._row(comparison, ours, peer)))
-        return "\n".join([*self._preface(), "", *_aligned(rows), "", *self._notes()])
+        verdicts = judge(self.comparisons, self.yardsticks)
+        targets = ["", "Targets:", *(verdict.as_line() for verdict in verdicts)] if verdicts else []
+        return "\n".join([*self._preface(), "", *_aligned(rows), *targets, "", *self._notes()])
 
     def _preface(self) -> list[str]:
         scale, machine = self.scale, self.machine

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import cast
 
+from bench.crowd import FastAmongSlow
 from bench.exercises import (
     Exercise,
     HttpDownload,
@@ -13,10 +14,11 @@ from bench.exercises import (
     TusUpload,
     TusUploadAtOnce,
 )
+from bench.nginx_server import NginxServer
 from bench.openssh_server import OpenSshServer
 from bench.rclone_server import RcloneServer
 from bench.servers import Server
-from bench.service import TransferService
+from bench.service import AloneService, CrowdedService, TransferService, TransferServiceTls
 from bench.stores import SeaweedFs, Sink, Store
 from bench.tus_server import TusNodeServer
 from bench.workplace import GIB
@@ -64,6 +66,9 @@ class Scenario:
 
 
 _HTTP = (TransferService, TusNodeServer)
+_AND_NGINX = (TransferService, NginxServer)
+_WITH_TLS = (TransferServiceTls, TransferService)
+_CROWDED = (CrowdedService, AloneService)
 _SFTP = (TransferService, RcloneServer, OpenSshServer)
 _SFTP_ON_S3 = (TransferService, RcloneServer)
 
@@ -79,6 +84,11 @@ SCENARIOS = (
     Scenario("sftp-down", "OpenSSH get", SftpDownload, _SFTP, SeaweedFs),
     Scenario("sink-tus-up-16m", "body-discarding S3", TusUpload, _HTTP, Sink),
     Scenario("sink-http-down", "body-discarding S3", HttpDownload, _HTTP, Sink),
+    Scenario("sink-tus-up-one", "body-discarding S3", TusUploadAtOnce, _HTTP, Sink),
+    Scenario("cost-of-tls", "upload, TLS against plain", TusUploadAtOnce, _WITH_TLS, Sink),
+    Scenario("nginx-down", "download, S3 against a disk", HttpDownload, _AND_NGINX, Sink),
+    Scenario("nginx-down-tls", "the same under TLS", HttpDownload, _AND_NGINX, Sink, tls=True),
+    Scenario("crowd", "5 fast among 200 slow", FastAmongSlow, _CROWDED, Sink),
     Scenario("sink-small", "body-discarding S3", SmallFiles, _HTTP, Sink, unit=FILES),
     Scenario("sink-sftp-up", "body-discarding S3", SftpUpload, _SFTP_ON_S3, Sink),
     Scenario("sink-sftp-down", "body-discarding S3", SftpDownload, _SFTP_ON_S3, Sink),

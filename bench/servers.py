@@ -12,7 +12,7 @@ import psutil
 from bench.processes import BenchError, Process
 from bench.sftp_client import SftpTarget
 from bench.stores import Store
-from bench.tus_client import HttpTarget
+from bench.tus_client import HttpTarget, Uploaded
 from bench.workplace import Workplace
 
 
@@ -20,6 +20,8 @@ class Server(ABC):
     """A server that is started fresh for a scenario, and stopped and wiped after it."""
 
     name: str
+    slow_clients = 0
+    """How many clients crawl beside those that are timed, where the exercise is about that."""
 
     def __init__(self, place: Workplace, store: Store | None, *, tls: bool = False) -> None:
         self.place = place
@@ -55,6 +57,10 @@ class Server(ABC):
     def http(self) -> HttpTarget:
         """Return where to send by HTTP."""
         raise BenchError(f"{self.name} has no HTTP")
+
+    def offer(self, _source: Path) -> Uploaded | None:
+        """Have a file ready for download without uploading it; None if it must be uploaded."""
+        return None
 
     def sftp(self) -> SftpTarget:
         """Return where to send by SFTP."""

@@ -17,6 +17,7 @@ _READY_PATH = "/readyz"
 _FILES_PATH = "/api/v1/cases/{number}/files"
 _CREATE_PATH = "/api/v1/cases/{number}/uploads"
 _CONTENT_PATH = "/api/v1/files/{id}/content"
+_WARNING_PATH = "/api/v1/cases/{number}/acknowledgement"
 
 
 def _settings(access: S3Access) -> dict[str, str]:
@@ -56,11 +57,11 @@ class TransferService(Server):
     def __init__(self, place: Workplace, store: Store | None, *, tls: bool = False) -> None:
         super().__init__(place, store, tls=tls)
         # On the disk, for a ledger on tmpfs would make its commits free.
-        self._data = place.folder("service-data")
+        self._data = place.folder(f"{self.slug}-data")
 
     def start(self) -> None:
         """Start it, open a case, and get a token and an SFTP account for it."""
-        access = self.store.bucket("case-transfer")
+        access = self.store.bucket(f"transfer-{self.slug}")
         self._env = environment(TRANSFER_DATA=str(self._data), **_settings(access))
         self._http_port, self._sftp_port = free_port(), free_port()
         command = [
@@ -88,6 +89,7 @@ class TransferService(Server):
             "token", "issue", "--role", "designated", "--case", self._case
         ).strip()
         self._account = self._told("account", "issue", "--case", self._case, "--json")
+        self._acknowledge()
 
     def stop(self) -> None:
         """Stop it and remove its files."""
@@ -109,6 +111,18 @@ class TransferService(Server):
         return SftpTarget(
             self._sftp_port, self._account["username"], password=self._account["password"]
         )
+
+    def _acknowledge(self) -> None:
+        """Take note of the warning about sensitive data, which comes before the first file."""
+        path = _WARNING_PATH.format(number=self._case)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with Connection(self._http_port, tls=self.tls) as connection:
+            shown = connection.request("GET", path, headers).require(200, "the warning")
+            version = json.loads(shown.body)["version"]
+            said = json.dumps({"version": version}).encode()
+            connection.request(
+                "POST", path, {**headers, "Content-Type": "application/json"}, said
+            ).require(200, "its acknowledgement")
 
     def _content_path(self, connection: Connection, uploaded: Uploaded) -> str:
         """Find a received file in the case's list, which comes in pages."""
@@ -140,3 +154,26 @@ class TransferService(Server):
     def _tell(self, *words: str) -> str:
         command = [installed("transfer") or "transfer", *words, f"--data={self._data}"]
         return output_of(command, env=self._env)
+
+
+class TransferServiceTls(TransferService):
+    """The same under TLS, whatever the scenario says: for the cost of TLS."""
+
+    name = "ours, TLS"
+
+    def __init__(self, place: Workplace, store: Store | None, *, tls: bool = True) -> None:
+        del tls
+        super().__init__(place, store, tls=True)
+
+
+class CrowdedService(TransferService):
+    """The same, with many slow clients at work."""
+
+    name = "ours, crowded"
+    slow_clients = 200
+
+
+class AloneService(TransferService):
+    """The same, with only those at work that are timed."""
+
+    name = "ours, alone"

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.clock import MovableClock
+from tests.portal import Portal
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.access import Door, Principal, Role
 from transfer.core.cases import CaseNumber
@@ -16,11 +17,19 @@ from transfer.core.names import CasePath, parse_path
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import StoredFile, Upload
 from transfer.engine.accounts import Accounts
+from transfer.engine.acknowledgements import Acknowledgements
+from transfer.engine.archive import Archives
+from transfer.engine.attempts import Attempts
 from transfer.engine.buffers import BufferPool
+from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
+from transfer.engine.launches import Launches
 from transfer.engine.leases import Leases
+from transfer.engine.links import LinkKey, Links
 from transfer.engine.policy import Tools, UploadPolicy
+from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
+from transfer.engine.sessions import Sessions
 from transfer.engine.tokens import Tokens
 from transfer.engine.uploads import FileToSend, Uploads
 from transfer.ports import Buffer, ObjectStore, Records
@@ -33,6 +42,7 @@ KIB = 1024
 MIB = 1024 * KIB
 SMALL_PARTS = PartPlan(base_bytes=64 * KIB)
 NUMBER = CaseNumber("0003256109")
+PORTAL = Portal()
 
 
 def customer(case_number: str = NUMBER, role: Role = Role.DESIGNATED) -> Principal:
@@ -57,14 +67,27 @@ class EngineRoom:
     leases: Leases
     uploads: Uploads
     files: Files
+    archives: Archives
     accounts: Accounts
     tokens: Tokens
+    acknowledgements: Acknowledgements
+    receipts: Receipts
+    events: CaseEvents
+    attempts: Attempts
+    sessions: Sessions
+    links: Links
+    launches: Launches
     nodes: list["EngineRoom"] = field(default_factory=list)
 
     def another_node(self) -> "EngineRoom":
         node = _node(self.records, self.store, self.clock, self.core, self.tools.policy)
         self.nodes.append(node)
         return node
+
+    async def agree(self, principal: Principal, number: CaseNumber = NUMBER) -> None:
+        """Have someone acknowledge the warning, so that they may send files."""
+        version = self.tools.notice.version
+        await self.acknowledgements.accept(principal, number, version)
 
     async def send(
         self,
@@ -137,6 +160,7 @@ async def engine_room(
     policy = policy or UploadPolicy(plan=plan)
     objects = store or MemoryObjectStore(min_part_bytes=1)
     room = _node(records, objects, clock, core, policy, budget_bytes)
+    await room.agree(customer())
     try:
         yield room
     finally:
@@ -162,7 +186,10 @@ def _node(
         policy=policy,
         new_id=new_id,
     )
-    leases = Leases(tools, owner=new_id())
+    attempts = Attempts(tools)
+    sessions = Sessions(tools, attempts)
+    links = Links(tools, LinkKey(bytes(32)), timedelta(hours=1))
+    leases, sealer = Leases(tools, owner=new_id()), Sealer(bytes(32))
     return EngineRoom(
         records=records,
         store=store,
@@ -172,6 +199,14 @@ def _node(
         leases=leases,
         uploads=Uploads(tools, leases),
         files=Files(tools),
-        accounts=Accounts(tools, Sealer(bytes(32)), timedelta(hours=120)),
+        archives=Archives(tools),
+        accounts=Accounts(tools, sealer, timedelta(hours=120)),
+        acknowledgements=Acknowledgements(tools),
+        receipts=Receipts(tools, ReceiptSigner(sealer.derive(PURPOSE))),
         tokens=Tokens(tools),
+        events=CaseEvents(tools),
+        attempts=attempts,
+        sessions=sessions,
+        links=links,
+        launches=Launches(tools, sessions, attempts, [links.issuer, PORTAL.issuer()]),
     )

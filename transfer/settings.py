@@ -7,38 +7,49 @@ expected of it: faults quote it, and never a value.
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     ByteSize,
     Field,
-    PlainSerializer,
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from transfer.core.access import CUSTOMER_ROLES
 from transfer.core.accounts import LIFETIME as LONGEST_ACCOUNT
 from transfer.core.errors import InvalidRequestError
+from transfer.core.identity import is_trusted_url
 from transfer.core.parts import MAX_PART_BYTES, MIB, MIN_PART_BYTES
 from transfer.core.retention import PERIOD
-from transfer.values import Address, parse_address, parse_duration
+from transfer.setting_types import (
+    AddressSetting,
+    Bucket,
+    DatabaseUrl,
+    Names,
+    Networks,
+    Origins,
+    PartBytes,
+    Roles,
+    Span,
+    SpanOrNothing,
+    TrustedUrl,
+    Url,
+)
+from transfer.values import (
+    Address,
+)
 
 PREFIX = "TRANSFER_"
 _CONFIG = "TRANSFER_CONFIG"
 
 _KUBERNETES = re.compile(r"(_|^)(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
 """What Kubernetes puts into the environment for a Service whose name begins with ours."""
-
-_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
-_DATABASE = re.compile(r"(sqlite:///|postgres(ql)?(\+psycopg)?://)\S+")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class SettingsError(InvalidRequestError):
@@ -50,49 +61,6 @@ class SettingsError(InvalidRequestError):
         """Keep `faults`, a sentence each."""
         self.faults = tuple(faults)
         super().__init__("\n".join(("These settings can't be used:", *self.faults)))
-
-
-def _from_text(parse: Callable[[str], object]) -> BeforeValidator:
-    """Parse text; a bare number is text as well, and what is parsed already passes."""
-
-    def read(value: object) -> object:
-        return parse(str(value)) if isinstance(value, str | int | float) else value
-
-    return BeforeValidator(read)
-
-
-def _matching(pattern: re.Pattern[str]) -> AfterValidator:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise ValueError("of another form")
-        return text
-
-    return AfterValidator(check)
-
-
-def _database_url(url: SecretStr) -> SecretStr:
-    if not _DATABASE.fullmatch(url.get_secret_value()):
-        raise ValueError("of another form")
-    return url
-
-
-def _longer_than_nothing(span: timedelta) -> timedelta:
-    if span <= timedelta(0):
-        raise ValueError("not longer than nothing")
-    return span
-
-
-def _whole_mebibytes(size: int) -> int:
-    if size % MIB:
-        raise ValueError("not a multiple of 1 MiB")
-    return size
-
-
-_Address = Annotated[
-    Address, NoDecode, _from_text(parse_address), PlainSerializer(str, when_used="json")
-]
-_Span = Annotated[timedelta, _from_text(parse_duration), AfterValidator(_longer_than_nothing)]
-_Url = Annotated[str, _matching(_URL)]
 
 
 class Settings(BaseSettings):
@@ -109,24 +77,43 @@ class Settings(BaseSettings):
         "auto", description="json, console, or auto: console on a terminal, json elsewhere"
     )
 
-    http_listen: _Address = Field(
+    http_listen: AddressSetting = Field(
         Address("127.0.0.1", 8443), description="HOST:PORT to listen on for HTTP"
     )
-    sftp_listen: _Address = Field(
+    sftp_listen: AddressSetting = Field(
         Address("127.0.0.1", 2222), description="HOST:PORT to listen on for SFTP"
     )
     plain_http: bool = Field(default=False, description="true behind a proxy that speaks TLS")
-    public_url: _Url | None = Field(
+    public_url: Url | None = Field(
         None, description="the URL that people use, like https://transfer.example.com"
     )
-    trust_forwarded_for: bool = Field(
-        default=False, description="true behind a proxy that tells whose request it is"
+    trusted_proxies: Networks = Field(
+        (), description="addresses or networks of proxies, like 10.0.0.5, 192.0.2.0/24"
     )
-    http_idle_timeout: _Span = Field(timedelta(seconds=60), description="a duration, like 60s")
+    forwarded_by: Literal["x-forwarded", "forwarded"] = Field(
+        "x-forwarded", description="x-forwarded or forwarded: what those proxies send"
+    )
+    cors_origins: Origins = Field(
+        (), description="origins of other sites' pages, like https://portal.example.com"
+    )
+    hsts_max_age: SpanOrNothing = Field(
+        timedelta(days=365), description="a duration, like 365d; 0s not to say so"
+    )
+    max_connections: int = Field(4096, ge=1, description="a number of HTTP connections, 1 or more")
+    max_connections_per_client: int = Field(
+        512, ge=1, description="a number of HTTP connections from one address, 1 or more"
+    )
+    max_requests_per_client: int = Field(
+        256, ge=1, description="a number of requests at once from one client, 1 or more"
+    )
+    max_requests_per_case: int = Field(
+        512, ge=1, description="a number of customers' requests at once for a case, 1 or more"
+    )
+    http_idle_timeout: Span = Field(timedelta(seconds=60), description="a duration, like 60s")
     http_min_bytes_per_second: ByteSize = Field(
         ByteSize(1024), description="what a sender must reach, like 1KiB; 0 for any"
     )
-    public_sftp: _Address | None = Field(
+    public_sftp: AddressSetting | None = Field(
         None, description="HOST:PORT by which people reach the SFTP server"
     )
     tls_cert_file: Path | None = Field(None, description="a PEM file with the chain, leaf first")
@@ -135,14 +122,14 @@ class Settings(BaseSettings):
         None, description="a folder with the SFTP server's host keys, the same on every node"
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+    database_url: DatabaseUrl | None = Field(
         None, description="sqlite:////FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
     )
-    s3_endpoint_url: _Url | None = Field(
+    s3_endpoint_url: Url | None = Field(
         None, description="the S3 store's URL; without one the embedded store is used"
     )
     s3_region: str = Field("us-east-1", min_length=1, description="the name of an S3 region")
-    s3_bucket: Annotated[str, _matching(_BUCKET)] = Field(
+    s3_bucket: Bucket = Field(
         "case-transfer", description="a bucket's name: 3 to 63 of a-z, 0-9, dot and hyphen"
     )
     s3_access_key: str | None = Field(None, description="the id of an S3 access key")
@@ -157,7 +144,7 @@ class Settings(BaseSettings):
     memory_budget_bytes: ByteSize = Field(
         ByteSize(192 * MIB), ge=32 * MIB, description="memory for parts, 32MiB or more a process"
     )
-    part_bytes: Annotated[ByteSize, AfterValidator(_whole_mebibytes)] = Field(
+    part_bytes: PartBytes = Field(
         ByteSize(16 * MIB),
         ge=MIN_PART_BYTES,
         le=MAX_PART_BYTES,
@@ -169,20 +156,86 @@ class Settings(BaseSettings):
     )
     max_file_bytes: ByteSize | None = Field(None, ge=1, description="the largest file's size")
 
-    account_lifetime: Annotated[_Span, Field(le=LONGEST_ACCOUNT)] = Field(
+    warning_file: Path | None = Field(
+        None, description="a UTF-8 text file, the same on every node, that customers acknowledge"
+    )
+
+    allow_redirect_downloads: bool = Field(
+        default=False, description="true where clients can reach the S3 store's URL themselves"
+    )
+    redirect_lifetime: Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))] = (
+        Field(timedelta(seconds=60), description="a duration from 1s to 1h, like 60s")
+    )
+
+    account_lifetime: Annotated[Span, Field(le=LONGEST_ACCOUNT)] = Field(
         LONGEST_ACCOUNT, description="a duration of at most 120h"
     )
-    retention_period: _Span = Field(PERIOD, description="a duration, like 30d")
-    upload_lifetime: _Span = Field(timedelta(days=7), description="a duration, like 7d")
-    token_lifetime: _Span = Field(timedelta(days=30), description="a duration, like 30d")
-    upload_lease: Annotated[_Span, Field(ge=timedelta(seconds=3))] = Field(
+    retention_period: Span = Field(PERIOD, description="a duration, like 30d")
+    upload_lifetime: Span = Field(timedelta(days=7), description="a duration, like 7d")
+    token_lifetime: Span = Field(timedelta(days=30), description="a duration, like 30d")
+    admin_token_lifetime: Span = Field(timedelta(hours=12), description="a duration, like 12h")
+    max_token_lifetime: Span = Field(
+        timedelta(days=90),
+        description="a duration of at least token_lifetime and admin_token_lifetime",
+    )
+    oidc_issuer: TrustedUrl | None = Field(
+        None, description="the identity provider's issuer, an https URL exactly as it names itself"
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="the id by which the identity provider knows this service"
+    )
+    oidc_client_secret_file: Path | None = Field(
+        None, description="a file with the secret that the identity provider has issued"
+    )
+    oidc_ca_file: Path | None = Field(
+        None, description="a PEM file with the certificates to trust for the identity provider"
+    )
+    oidc_scopes: Names = Field(
+        ("openid", "profile"), description="scopes to ask for, openid among them"
+    )
+    oidc_groups_claim: str = Field(
+        "groups", min_length=1, description="the name of the claim with a person's groups"
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username", min_length=1, description="the name of the claim with their name"
+    )
+    oidc_analyst_groups: Names = Field(
+        (), description="names of groups, with commas between or as a JSON list"
+    )
+    oidc_admin_groups: Names = Field(
+        (), description="names of groups, with commas between or as a JSON list"
+    )
+    session_idle: Span = Field(timedelta(minutes=60), description="a duration, like 60m")
+    session_lifetime: Span = Field(timedelta(hours=12), description="a duration, like 12h")
+    portal_url: Url | None = Field(
+        None, description="the URL at which customers find their cases, like https://example.com"
+    )
+    launch_issuer: str | None = Field(
+        None, min_length=1, description="what the portal calls itself in its links (iss)"
+    )
+    launch_audience: str | None = Field(
+        None, min_length=1, description="what the portal calls this service in its links (aud)"
+    )
+    launch_keys_file: Path | None = Field(
+        None, description="a file with the portal's public keys, PEM or JWKS: P-256 or Ed25519"
+    )
+    launch_jwks_url: TrustedUrl | None = Field(
+        None, description="the https URL of the portal's public keys, instead of launch_keys_file"
+    )
+    launch_roles: Roles = Field(
+        tuple(sorted(CUSTOMER_ROLES)), description="roles that the portal may give, with commas"
+    )
+    link_lifetime: Annotated[Span, Field(le=timedelta(hours=24))] = Field(
+        timedelta(hours=1), description="a duration of at most 24h"
+    )
+    upload_lease: Annotated[Span, Field(ge=timedelta(seconds=3))] = Field(
         timedelta(seconds=30), description="a duration of 3s or more"
     )
-    takeover_grace: _Span = Field(timedelta(seconds=5), description="a duration, like 5s")
-    flush_interval: _Span = Field(timedelta(seconds=30), description="a duration, like 30s")
-    idle_flush: _Span = Field(timedelta(seconds=2), description="a duration, like 2s")
-    watch_interval: _Span = Field(timedelta(seconds=1), description="a duration, like 1s")
-    takeover_interval: _Span = Field(
+    takeover_grace: Span = Field(timedelta(seconds=5), description="a duration, like 5s")
+    flush_interval: Span = Field(timedelta(seconds=30), description="a duration, like 30s")
+    idle_flush: Span = Field(timedelta(seconds=2), description="a duration, like 2s")
+    watch_interval: Span = Field(timedelta(seconds=1), description="a duration, like 1s")
+    takeover_interval: Span = Field(
         timedelta(milliseconds=250), description="a duration, like 250ms"
     )
 
@@ -236,6 +289,8 @@ def load(**given: object) -> Settings:
         origins = {**dict.fromkeys(known, f" (in {file.path})"), **dict.fromkeys(given, " (given)")}
         wrong = dict.fromkeys(str(error["loc"][0]) for error in exc.errors())
         faults += [_fault(name, origins.get(name, "")) for name in wrong]
+    else:
+        faults += _contradictions(settings)
     if faults:
         raise SettingsError(faults)
     return settings
@@ -280,6 +335,16 @@ def _incomplete(named: set[str]) -> list[str]:
         "s3_secret_key": "s3_access_key",
         "s3_ca_file": "s3_endpoint_url",
         "s3_bucket": "s3_endpoint_url",
+        "launch_issuer": "launch_audience",
+        "launch_audience": "launch_issuer",
+        "launch_keys_file": "launch_issuer",
+        "launch_jwks_url": "launch_issuer",
+        "oidc_issuer": "oidc_client_id",
+        "oidc_client_id": "public_url",  # where the provider sends people back to
+        "oidc_client_secret_file": "oidc_issuer",
+        "oidc_ca_file": "oidc_issuer",
+        "oidc_analyst_groups": "oidc_issuer",
+        "oidc_admin_groups": "oidc_issuer",
     }
     return [
         f"{variable(needed)}: missing, as {variable(name)} is set. "
@@ -287,6 +352,23 @@ def _incomplete(named: set[str]) -> list[str]:
         for name, needed in needs.items()
         if variable(name) in named and variable(needed) not in named
     ]
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """Find settings that are each right, and wrong together."""
+    usual = max(settings.token_lifetime, settings.admin_token_lifetime)
+    wrong = ["max_token_lifetime"] if usual > settings.max_token_lifetime else []
+    if settings.oidc_issuer is not None:
+        if not settings.oidc_analyst_groups and not settings.oidc_admin_groups:
+            wrong += ["oidc_analyst_groups", "oidc_admin_groups"]
+        if "openid" not in settings.oidc_scopes:
+            wrong.append("oidc_scopes")
+        if settings.public_url is not None and not is_trusted_url(settings.public_url):
+            wrong.append("public_url")  # the cookie of a session goes by TLS alone
+    sources = (settings.launch_keys_file, settings.launch_jwks_url)
+    if settings.launch_issuer is not None and sources.count(None) != 1:
+        wrong += ["launch_keys_file", "launch_jwks_url"]
+    return [_fault(name, "") for name in wrong]
 
 
 def _fault(name: str, origin: str) -> str:

@@ -1,6 +1,8 @@
-"""Values as people type them: addresses, durations, moments."""
+"""Values as people type them: addresses, networks, origins, durations, moments."""
 
+import ipaddress
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -14,6 +16,12 @@ _ISO_DURATION = re.compile(
     r"P(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
     r"(?:T(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+(?:\.[0-9]+)?)S)?)?"
 )
+
+
+_ORIGIN = re.compile(r"https?://(?:[0-9a-z.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_DEFAULT_PORT = re.compile(r"(http://.*):80|(https://.*):443")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Address(NamedTuple):
@@ -37,6 +45,31 @@ def parse_address(text: str) -> Address:
     if found is None or int(found[3]) > _HIGHEST_PORT:
         raise ValueError("not an address")
     return Address(found[1] or found[2], int(found[3]))
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks that `texts` name: `192.0.2.1`, `10.0.0.0/8`, `2001:db8::/32`.
+
+    Raises:
+        ValueError: one is neither an address nor a network.
+    """
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def parse_origins(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return origins as browsers send them: `https://portal.example.com`, `http://[::1]:8080`.
+
+    Raises:
+        ValueError: one has a path, a wildcard, a user, or is `null`.
+    """
+    return tuple(_parse_origin(text.lower()) for text in texts)
+
+
+def _parse_origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("not an origin")
+    usual = _DEFAULT_PORT.fullmatch(text)
+    return (usual[1] or usual[2]) if usual else text
 
 
 def parse_duration(text: str) -> timedelta:

@@ -9,36 +9,12 @@ import aiohttp
 import asyncssh
 import pytest
 
-from tests.contract.records.conftest import PostgresForTests
 from tests.service import Service
 from transfer.clock import SystemClock
-from transfer.storage.s3_client import S3Settings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 Start = Callable[..., Service]
-
-
-@pytest.fixture
-def settings(postgres: PostgresForTests, bucket: S3Settings, tmp_path: Path) -> dict[str, str]:
-    """What all nodes of a deployment have in common."""
-    (tmp_path / "sealing.key").write_bytes(bytes(32))
-    return {
-        "database_url": postgres.create(),
-        "s3_endpoint_url": str(bucket.endpoint_url),
-        "s3_bucket": f"{bucket.bucket}-own",
-        "s3_access_key": str(bucket.access_key),
-        "s3_secret_key": str(bucket.secret_key),
-        "sealing_key_file": str(tmp_path / "sealing.key"),
-        "sftp_host_keys": str(tmp_path / "hostkeys"),
-        "retention_period": "1ms",
-    }
-
-
-@pytest.fixture
-def operator(tmp_path: Path, settings: dict[str, str]) -> Service:
-    """A machine for the command line alone."""
-    return Service(tmp_path, settings=settings)
 
 
 async def test_parts_on_many_nodes_are_one_service(
@@ -53,6 +29,7 @@ async def test_parts_on_many_nodes_are_one_service(
     sftp = start_service(command="sftp", **settings)
     worker = start_service(command="worker", **settings)
     assert len(http.family()) == len(worker.family()) == 1  # no store of their own
+    http.acknowledge(token, case)
 
     content = b"by one node" * 1000
     headers = {

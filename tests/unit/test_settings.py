@@ -183,3 +183,91 @@ def test_settings_handed_to_another_process_are_the_same_there(
         monkeypatch.delenv(f"TRANSFER_{name}")
     assert load(**handed_on) == settings
     assert settings.http_listen == Address("::1", 0)
+
+
+OIDC = {
+    "OIDC_ISSUER": "https://id.example.com",
+    "OIDC_CLIENT_ID": "case-transfer",
+    "OIDC_ANALYST_GROUPS": "care, care-leads",
+    "PUBLIC_URL": "https://transfer.example.com",
+}
+
+
+def test_groups_are_listed_with_commas_or_as_json_where_names_have_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_variables(monkeypatch, **OIDC, OIDC_ADMIN_GROUPS='["CN=ops,OU=it", "root"]')
+    settings = load()
+    assert settings.oidc_analyst_groups == ("care", "care-leads")
+    assert settings.oidc_admin_groups == ("CN=ops,OU=it", "root")
+    file = tmp_path / "transfer.toml"
+    file.write_text('oidc_admin_groups = ["CN=ops,OU=it"]\n')
+    set_variables(monkeypatch, OIDC_ADMIN_GROUPS="", CONFIG=str(file))
+    assert load().oidc_admin_groups == ("CN=ops,OU=it",)
+
+
+def test_sign_in_of_staff_reaches_another_process_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_variables(monkeypatch, **OIDC, OIDC_CLIENT_SECRET_FILE="/run/secret")
+    settings = load()
+    for name in (*OIDC, "OIDC_CLIENT_SECRET_FILE"):
+        monkeypatch.delenv(f"TRANSFER_{name}")
+    assert load(**json.loads(json.dumps(settings.to_given()))) == settings
+
+
+@pytest.mark.parametrize(
+    ("changed", "at_fault"),
+    [
+        ({"OIDC_ISSUER": "http://id.example.com"}, {"OIDC_ISSUER"}),
+        ({"OIDC_ISSUER": "https://u:p@id.example.com"}, {"OIDC_ISSUER"}),
+        ({"OIDC_ISSUER": "https://id.example.com?x"}, {"OIDC_ISSUER"}),
+        ({"OIDC_CLIENT_ID": ""}, {"OIDC_CLIENT_ID"}),
+        ({"PUBLIC_URL": ""}, {"PUBLIC_URL"}),
+        ({"PUBLIC_URL": "http://transfer.example.com"}, {"PUBLIC_URL"}),
+        ({"OIDC_ANALYST_GROUPS": ""}, {"OIDC_ANALYST_GROUPS", "OIDC_ADMIN_GROUPS"}),
+        ({"OIDC_ADMIN_GROUPS": "[1]"}, {"OIDC_ADMIN_GROUPS"}),
+        ({"OIDC_ADMIN_GROUPS": "[oops"}, {"OIDC_ADMIN_GROUPS"}),
+        ({"OIDC_SCOPES": "profile"}, {"OIDC_SCOPES"}),
+        ({"OIDC_ISSUER": "", "OIDC_CLIENT_ID": ""}, {"OIDC_ISSUER"}),
+    ],
+    ids=lambda names: ",".join(sorted(names)),  # the same in every process of a run
+)
+def test_sign_in_of_staff_that_can_not_work_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], at_fault: set[str]
+) -> None:
+    set_variables(monkeypatch, **{**OIDC, **changed})
+    assert faults_of().keys() == {f"TRANSFER_{name}" for name in at_fault}
+
+
+def test_a_usual_token_that_outlives_the_longest_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("TOKEN_LIFETIME", "ADMIN_TOKEN_LIFETIME"):
+        set_variables(monkeypatch, **{name: "91d"})
+        assert faults_of().keys() == {"TRANSFER_MAX_TOKEN_LIFETIME"}
+        monkeypatch.delenv(f"TRANSFER_{name}")
+
+
+def test_lists_are_text_with_commas_or_lists_of_toml(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "transfer.toml"
+    file.write_text('cors_origins = ["https://a.example", "https://b.example"]\n')
+    set_variables(monkeypatch, CONFIG=str(file), TRUSTED_PROXIES="10.0.0.0/8, ::1")
+    settings = load()
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert load(**json.loads(json.dumps(settings.to_given()))) == settings
+
+
+def test_what_no_proxy_and_no_origin_is_called_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(
+        monkeypatch, TRUSTED_PROXIES="10.0.0.1/8", CORS_ORIGINS="*", HSTS_MAX_AGE="for ever"
+    )
+    assert set(faults_of(max_connections=0)) == {
+        "TRANSFER_TRUSTED_PROXIES",
+        "TRANSFER_CORS_ORIGINS",
+        "TRANSFER_HSTS_MAX_AGE",
+        "TRANSFER_MAX_CONNECTIONS",
+    }

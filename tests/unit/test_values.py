@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.values import Address, parse_address, parse_duration, parse_moment
+from transfer.values import (
+    Address,
+    parse_address,
+    parse_duration,
+    parse_moment,
+    parse_networks,
+    parse_origins,
+)
 
 
 @given(
@@ -72,3 +79,38 @@ def test_a_moment_is_a_date_or_rfc_3339(text: str, moment: datetime) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the caller says what a moment is
         parse_moment(text)
+
+
+def test_networks_are_addresses_or_prefixes() -> None:
+    texts = ["192.0.2.1", "10.0.0.0/8", "2001:db8::/32"]
+    assert [str(one) for one in parse_networks(texts)] == [
+        "192.0.2.1/32",
+        "10.0.0.0/8",
+        "2001:db8::/32",
+    ]
+    for wrong in ("10.0.0.1/8", "proxy.example", "*", ""):
+        with pytest.raises(ValueError, match=r"IPv4 or IPv6|host bits set"):
+            parse_networks([wrong])
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://portal.example.com", "https://portal.example.com"),
+        ("https://Portal.Example.com:443", "https://portal.example.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_origin_is_what_a_browser_sends(text: str, origin: str) -> None:
+    assert parse_origins([text]) == (origin,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*", "null", "portal.example.com", "https://a.example/", "https://*.example", "ftp://a", ""],
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not an origin"):
+        parse_origins([text])

@@ -1,6 +1,6 @@
 """The case core that runs from here, when no other is connected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from transfer.casebridge.wording import author_of, shown_name, text_of
@@ -43,6 +43,33 @@ class EmbeddedCaseCore:
     async def cases(self, status: Status | None = None, limit: int = 1000) -> list[Case]:
         """Return cases, the newest first."""
         return await self._cases.cases(status, limit)
+
+    async def page(
+        self,
+        status: Status | None,
+        numbers: Collection[CaseNumber] | None,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[Case], str | None]:
+        """Return a page of cases, the newest first, and the cursor of the next page if any.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        return await self._cases.page(status, numbers, after=after, limit=limit)
+
+    async def history(
+        self, number: CaseNumber, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[CaseUpdate], str | None]:
+        """Return a page of the history of a case, oldest first, and the cursor of the next one.
+
+        Raises:
+            CaseMissingError: no such case.
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        await self._cases.case(number)
+        return await self._cases.history(number, after=after, limit=limit)
 
     async def updates(self, number: CaseNumber) -> list[CaseUpdate]:
         """Return the history of a case, oldest first.
@@ -130,31 +157,25 @@ class EmbeddedCaseCore:
         await self._record("case.unheld", case, actor)
         return case
 
-    async def tell(self, event: CaseEvent) -> None:
-        """Take note of an event; one that was told before changes nothing.
+    async def tell(self, *events: CaseEvent) -> None:
+        """Take note of events of one case, in their order; one told before changes nothing.
 
         A file from the customer makes a case that waited for them ours again; it never reopens one.
 
         Raises:
             CaseMissingError: no such case.
         """
-        text = text_of(event)
-        if text is None:
-            return
-        update = CaseUpdate(at=event.at, author=author_of(event), text=text)
-        from_customer = (
-            event.type == "file.received"
-            and event.data.get("direction") == Direction.FROM_CUSTOMER.value
-        )
+        events = tuple(event for event in events if text_of(event) is not None)
         for _ in range(_ATTEMPTS):
-            if await self._cases.told(event.id):
+            told = await self._cases.told([event.id for event in events])
+            fresh = [event for event in events if event.id not in told]
+            if not fresh:
                 return
-            case = await self._cases.case(event.case_number)
-            changed = rules.after_customer_upload(case) if from_customer else case
-            entry = update if changed is case else _with_status(update, changed)
-            if await self._cases.save(
-                changed, expected_version=case.version, update=entry, event_id=event.id
-            ):
+            case = await self._cases.case(fresh[0].case_number)
+            changed, entries = case, dict[str, CaseUpdate]()
+            for event in fresh:
+                changed, entries[event.id] = _noted(changed, event)
+            if await self._cases.note(changed, expected_version=case.version, entries=entries):
                 return
         raise CaseStateError("The case keeps changing: tell it again.")
 
@@ -188,9 +209,7 @@ class EmbeddedCaseCore:
             case = await self._cases.case(number)
             changed = decide(case)
             update = CaseUpdate(at=self._clock.now(), author=actor, text=describe(changed))
-            if await self._cases.save(
-                changed, expected_version=case.version, update=update, event_id=None
-            ):
+            if await self._cases.save(changed, expected_version=case.version, update=update):
                 return changed
         raise CaseStateError("The case keeps changing: look at it again, then retry.")
 
@@ -210,6 +229,17 @@ class EmbeddedCaseCore:
                 details=details,
             )
         )
+
+
+def _noted(case: Case, event: CaseEvent) -> tuple[Case, CaseUpdate]:
+    """Return the case after an event, and the entry of the event in its history."""
+    entry = CaseUpdate(at=event.at, author=author_of(event), text=text_of(event) or "")
+    from_customer = (
+        event.type == "file.received"
+        and event.data.get("direction") == Direction.FROM_CUSTOMER.value
+    )
+    changed = rules.after_customer_upload(case) if from_customer else case
+    return changed, entry if changed is case else _with_status(entry, changed)
 
 
 def _held(case: Case, hold: Hold) -> Case:

@@ -2,19 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
+from transfer.core.cases import CaseNumber
 from transfer.core.errors import TransferError
 from transfer.ports import CaseCore, CaseEvent, Clock, Outbox
 from transfer.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
 
-_BATCH = 20
+_BATCH = 100
 _POLL = timedelta(seconds=2)
+_APART = timedelta(milliseconds=250)
+"""While many files arrive, those of a moment are told by one round."""
+
 _ANSWER_WITHIN = timedelta(seconds=20)
 _CLAIM = timedelta(seconds=60)
 """Longer than a batch can take, so that no other process tells the same events meanwhile. If one
@@ -27,8 +31,8 @@ _LONGEST_DELAY = timedelta(minutes=5)
 class OutboxDispatcher:
     """Tells the case core what is in the outbox, in order a case; any number may run at once.
 
-    The events of a batch belong to different cases and are told side by side. `worker` names this
-    process in its claims; `chance` gives the jitter, from 0 up to 1.
+    The events of a case are told together, those of different cases side by side. `worker` names
+    this process in its claims; `chance` gives the jitter, from 0 up to 1.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class OutboxDispatcher:
         self._clock = clock
         self._worker = worker
         self._chance = chance
-        self._rounds = Rounds(clock=clock, every=_POLL)
+        self._rounds = Rounds(clock=clock, every=_POLL, apart=_APART)
 
     def wake(self) -> None:
         """Look at the outbox at once: something was just put there."""
@@ -73,28 +77,47 @@ class OutboxDispatcher:
         while not self._rounds.stopping:
             now = self._clock.now()
             events = await self._outbox.claim(self._worker, now, now + _CLAIM, _BATCH)
-            if not events:
-                break
-            outcomes = await asyncio.gather(*map(self._deliver, events), return_exceptions=True)
+            by_case: dict[CaseNumber, list[CaseEvent]] = {}
+            for event in events:
+                by_case.setdefault(event.case_number, []).append(event)
+            outcomes = await asyncio.gather(
+                *map(self._deliver, by_case.values()), return_exceptions=True
+            )
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
                     raise outcome
                 told += outcome
+            if len(events) < _BATCH:
+                break
         return told
 
-    async def _deliver(self, event: CaseEvent) -> bool:
+    async def _deliver(self, events: Sequence[CaseEvent]) -> int:
+        """Tell a case's events; if that fails, only the first, and hand back what is left."""
+        error = await self._tell(events)
+        if error is None:
+            return len(events)
+        first, *others = events
+        if others:
+            error = await self._tell([first])
+            if error is None:
+                await self._outbox.retry(others[0].id, self._clock.now(), "not together")
+                self._rounds.wake()
+                return 1
+        await self._hand_back(first, error)
+        return 0
+
+    async def _tell(self, events: Sequence[CaseEvent]) -> str | None:
+        """Tell events together and mark them; return what went wrong, None if nothing."""
         try:
             async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-                await self._core.tell(event)
+                await self._core.tell(*events)
         except (TransferError, TimeoutError) as exc:
-            await self._hand_back(event, getattr(exc, "code", "timeout"))
-            return False
-        except Exception as exc:  # noqa: BLE001 -- one event's boundary: others must not wait for it
-            _log.exception("outbox.event-failed", event_id=event.id, type=event.type)
-            await self._hand_back(event, type(exc).__name__)
-            return False
-        await self._outbox.delivered(event.id, self._clock.now())
-        return True
+            return str(getattr(exc, "code", "timeout"))
+        except Exception as exc:  # noqa: BLE001 -- one case's boundary: others must not wait for it
+            _log.exception("outbox.event-failed", event_id=events[0].id, type=events[0].type)
+            return type(exc).__name__
+        await self._outbox.delivered([event.id for event in events], self._clock.now())
+        return None
 
     async def _hand_back(self, event: CaseEvent, error: str) -> None:
         now = self._clock.now()

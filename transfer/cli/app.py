@@ -2,7 +2,17 @@
 
 import typer
 
-from transfer.cli import accounts, cases, deployment, retention, serving, tokens
+from transfer.cli import (
+    accounts,
+    cases,
+    deployment,
+    launches,
+    receipts,
+    retention,
+    serving,
+    sessions,
+    tokens,
+)
 
 app = typer.Typer(
     name="transfer",
@@ -16,7 +26,10 @@ for serving_command in (serving.serve, serving.http, serving.sftp, serving.worke
     app.command()(serving_command)
 app.add_typer(cases.app, name="case")
 app.add_typer(tokens.app, name="token")
+app.add_typer(launches.app, name="launch")
+app.add_typer(sessions.app, name="session")
 app.add_typer(accounts.app, name="account")
+app.add_typer(receipts.app, name="receipt")
 app.add_typer(retention.app, name="retention")
 app.command()(deployment.migrate)
 app.command("check-config")(deployment.check_config)

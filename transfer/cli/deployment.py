@@ -37,7 +37,8 @@ def check_config(data: Data = None, as_json: AsJson = False) -> None:
 def _check_files(settings: Settings) -> None:
     """Raise if a key or certificate that is set can't be used; nothing is made."""
     from transfer.clock import SystemClock
-    from transfer.wiring.doors import tls_context
+    from transfer.wiring.doors import certificate_files
+    from transfer.wiring.identity import identity_provider
 
     faults: list[str] = []
     try:
@@ -47,7 +48,11 @@ def _check_files(settings: Settings) -> None:
         faults += exc.faults
     try:
         if settings.tls_cert_file:
-            tls_context(settings, SystemClock())
+            certificate_files(settings, SystemClock())
+    except SettingsError as exc:
+        faults += exc.faults
+    try:
+        identity_provider(settings, SystemClock())
     except SettingsError as exc:
         faults += exc.faults
     if faults:

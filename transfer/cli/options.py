@@ -21,6 +21,11 @@ Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The case, like 00
 OfCase = Annotated[str, typer.Option("--case", metavar="NUMBER", help="The case.")]
 OfCaseOrNone = Annotated[str | None, typer.Option("--case", metavar="NUMBER", help="The case.")]
 
+OfCases = Annotated[
+    list[str] | None,
+    typer.Option("--case", metavar="NUMBER", help="A case; again for another one."),
+]
+
 
 def case_number(text: str | None) -> CaseNumber | None:
     """Return a case's number, if one is given.

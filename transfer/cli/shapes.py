@@ -6,7 +6,7 @@ from typing import Any
 from transfer.core.accounts import SftpAccount
 from transfer.core.cases import Case, CaseUpdate
 from transfer.core.retention import deletion_due_at
-from transfer.ports import Token
+from transfer.ports import Session, Token
 from transfer.wiring.entrance import Entrance
 
 Json = dict[str, Any]
@@ -53,14 +53,33 @@ def account_json(account: SftpAccount, password: str | None, entrance: Entrance)
     }
 
 
+def session_json(session: Session) -> Json:
+    """Return a session, without its secret."""
+    return {
+        "id": session.id,
+        "name": session.name,
+        "role": session.role.value,
+        "case": session.case_number,
+        "subject": session.subject,
+        "method": session.method.value,
+        "address": session.address,
+        "began_at": rfc3339(session.began_at),
+        "seen_at": rfc3339(session.seen_at),
+        "expires_at": rfc3339(session.expires_at),
+    }
+
+
 def token_json(token: Token) -> Json:
     """Return a token, without its secret."""
     return {
         "id": token.id,
         "name": token.name,
         "role": token.role.value,
-        "case": token.case_number,
+        "cases": None if token.cases is None else sorted(token.cases),
+        "actions": None if token.actions is None else sorted(token.actions),
+        "issued_by": token.issued_by,
         "issued_at": rfc3339(token.issued_at),
         "expires_at": rfc3339(token.expires_at),
+        "last_used_at": rfc3339(token.last_used_at),
         "revoked_at": rfc3339(token.revoked_at),
     }

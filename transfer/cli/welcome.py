@@ -73,12 +73,19 @@ def _demo(served: Served) -> list[tuple[str, list[str]]]:
     case_url = f"{entrance.http_url}/api/v1/cases/{demo.case}"
     return [
         (
+            "Sign in at a browser, once by each link; `transfer launch link` makes another:",
+            [f"customer: {demo.customer_link}", f"analyst:  {demo.analyst_link}"],
+        ),
+        (
             f"The demo case {demo.case}, and who may use it:",
             [f"CUSTOMER={demo.customer_token}", f"ANALYST={demo.analyst_token}"],
         ),
         (
-            "Send a file as the customer, list the case's files as the analyst:",
+            "Acknowledge the warning and send a file as the customer, list it as the analyst:",
             [
+                f'curl {trust}-H "Authorization: Bearer $CUSTOMER" '
+                "-H 'Content-Type: application/json' "
+                f'-d \'{{"version": "{demo.warning_version}"}}\' {case_url}/acknowledgement',
                 "head -c 1000000 /dev/urandom > example.log",
                 f'curl {trust}-H "Authorization: Bearer $CUSTOMER" -H "Tus-Resumable: 1.0.0" '
                 '-H "Upload-Length: $(wc -c < example.log)" '

@@ -6,18 +6,26 @@
     │   │   ├── InvalidNameError
     │   │   └── UnsupportedAlgorithmError
     │   ├── NotSignedInError
+    │   │   ├── SessionOverError   sign in again, and go on
+    │   │   └── LaunchRefusedError
+    │   ├── SignInFailedError      at the identity provider: begin again
     │   ├── ForbiddenError
+    │   │   └── CrossSiteError     another site may have sent it
     │   ├── CaseClosedError
     │   ├── TooLargeError
     │   ├── LengthMismatchError    more bytes than announced, or another length than before
     │   ├── DigestMismatchError    the whole file is not what its sender said
+    │   ├── DigestChangedError     another digest was promised for it before
+    │   ├── AcknowledgementRequiredError   the warning comes first
     │   └── UnsupportedError
     ├── MissingError               it isn't there, or not for you
     │   ├── CaseMissingError
     │   ├── EntryMissingError      file or folder
     │   ├── UploadMissingError
     │   ├── UploadGoneError        it expired, was cancelled, or is a file by now
+    │   ├── ReceiptMissingError    nothing was received yet
     │   ├── AccountMissingError
+    │   ├── SessionMissingError
     │   └── TokenMissingError
     ├── ConflictError              read the state again, then retry
     │   ├── OffsetMismatchError
@@ -27,11 +35,15 @@
     │   ├── NotAFolderError
     │   ├── IsAFolderError
     │   ├── CaseStateError
+    │   ├── ArchiveChangedError    the case holds other files than those of the bytes they have
+    │   ├── AcknowledgementOutdatedError   the warning has another text by now
     │   └── WriterReplacedError    another request has taken over this upload
     └── UnavailableError           retry later, nothing acknowledged is lost
         ├── StoreUnavailableError
         ├── RecordsUnavailableError
         ├── UploadBusyError
+        ├── ProviderUnavailableError   the identity provider
+        ├── TooManyAttemptsError   to sign in, and all of them failed
         └── ShuttingDownError
 
 Each class has a `code`, the stable name of the problem that clients see; each door has one table
@@ -82,10 +94,42 @@ class NotSignedInError(RefusedError):
     code = "not-signed-in"
 
 
+class SessionOverError(NotSignedInError):
+    """A session that has expired or was ended. What was uploaded in it goes on in the next one."""
+
+    code = "session-expired"
+
+
+class LaunchRefusedError(NotSignedInError):
+    """A launch link that opens nothing; it isn't told why."""
+
+    code = "launch-refused"
+
+    def __init__(self, reason: str) -> None:
+        """Keep `reason`, for the audit log alone."""
+        super().__init__(
+            "This link can't be used: it may have been used before, have expired, or be meant for "
+            "another service. Get a new one where you found it."
+        )
+        self.reason = reason
+
+
+class SignInFailedError(RefusedError):
+    """What came back from the identity provider signs nobody in; it isn't told why."""
+
+    code = "sign-in-failed"
+
+
 class ForbiddenError(RefusedError):
     """The caller may see it, but not do this to it."""
 
     code = "forbidden"
+
+
+class CrossSiteError(ForbiddenError):
+    """A browser may have sent it for a page that isn't ours."""
+
+    code = "csrf"
 
 
 class CaseClosedError(RefusedError):
@@ -110,6 +154,26 @@ class DigestMismatchError(RefusedError):
     """The whole file's digest is not the one its sender gave."""
 
     code = "digest-mismatch"
+
+
+class DigestChangedError(RefusedError):
+    """A digest was promised for this upload before, and it was another one."""
+
+    code = "digest-changed"
+
+
+class AcknowledgementRequiredError(RefusedError):
+    """The warning about sensitive data has to be acknowledged first."""
+
+    code = "acknowledgement-required"
+
+    def __init__(self, version: str) -> None:
+        """Keep `version`, that of the text to acknowledge."""
+        super().__init__(
+            f"Read the warning about sensitive data and acknowledge its version {version} for this "
+            "case, then upload."
+        )
+        self.version = version
 
 
 class UnsupportedError(RefusedError):
@@ -148,10 +212,22 @@ class UploadGoneError(MissingError):
     code = "upload-gone"
 
 
+class ReceiptMissingError(MissingError):
+    """There is no receipt, as nothing was received."""
+
+    code = "receipt-not-found"
+
+
 class AccountMissingError(MissingError):
     """No such SFTP account."""
 
     code = "account-not-found"
+
+
+class SessionMissingError(MissingError):
+    """No such session."""
+
+    code = "session-not-found"
 
 
 class TokenMissingError(MissingError):
@@ -213,6 +289,18 @@ class CaseStateError(ConflictError):
     code = "case-state"
 
 
+class AcknowledgementOutdatedError(ConflictError):
+    """The warning has another text by now than the one that was acknowledged."""
+
+    code = "acknowledgement-outdated"
+
+
+class ArchiveChangedError(ConflictError):
+    """Other files make up the archive than when its first bytes were sent."""
+
+    code = "archive-changed"
+
+
 class WriterReplacedError(ConflictError):
     """Another request has taken over this upload; nothing more is written by this one."""
 
@@ -241,6 +329,25 @@ class UploadBusyError(UnavailableError):
     """Another request holds this upload and hasn't let go yet."""
 
     code = "upload-busy"
+
+
+class ProviderUnavailableError(UnavailableError):
+    """The identity provider doesn't answer, or not as one does."""
+
+    code = "identity-provider-unavailable"
+
+
+class TooManyAttemptsError(UnavailableError):
+    """Too many failed attempts to sign in from where this one comes from."""
+
+    code = "too-many-attempts"
+
+    def __init__(self, wait_seconds: int) -> None:
+        """Keep `wait_seconds`, after how long another attempt is looked at as usual."""
+        super().__init__(
+            f"Too many attempts to sign in have failed: try again in {wait_seconds} seconds."
+        )
+        self.wait_seconds = wait_seconds
 
 
 class ShuttingDownError(UnavailableError):

@@ -70,8 +70,13 @@ def may_be_short_part(plan: PartPlan, progress: Progress, pending_bytes: int) ->
         return False
     if progress.length is None:
         return progress.next_part_number <= _FREE_NUMBERS
-    left = progress.length - progress.offset
-    return pending_bytes >= min(_average(left, _numbers_left(progress)), MAX_PART_BYTES)
+    return pending_bytes >= least_short_part(progress)
+
+
+def least_short_part(progress: Progress) -> int:
+    """Return how many bytes a part that isn't the last has at least, the length being known."""
+    left = (progress.length or 0) - progress.offset
+    return max(MIN_PART_BYTES, min(_average(left, _numbers_left(progress)), MAX_PART_BYTES))
 
 
 def copy_ranges(size: int) -> list[tuple[int, int]]:

@@ -46,6 +46,13 @@ _SILENCE = timedelta(seconds=60)
 """Longer than an active sender ever goes without a commit."""
 
 
+class Concat(StrEnum):
+    """What an upload is in a concatenation; see `core.concatenation`."""
+
+    PARTIAL = "partial"
+    FINAL = "final"
+
+
 class Direction(StrEnum):
     """Which way a file goes."""
 
@@ -58,11 +65,12 @@ class DigestState:
     """What is known of the bytes up to an offset, so that nothing is ever read again.
 
     `sha256` is a saved state of the hash, None where the platform can't save one; `crc64nvme` is
-    the checksum of all bytes so far.
+    the checksum of all bytes so far; `crc32`, which archives need, is None where nobody found it.
     """
 
     sha256: bytes | None
     crc64nvme: int
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +100,8 @@ class Upload:
     was announced, None until then. `metadata` is what the client sent, kept word for word.
     `expected_sha256` is the digest that the client promised, in lower-case hex. `replaces` says
     that, once whole, it takes the place of a file of that path; otherwise it is numbered beside it.
-    `held` says that somebody is writing it now, or has left without letting go.
+    `held` says that somebody is writing it now, or has left without letting go. `concat` is there
+    if it is a piece of others or made of them; `concat_header`, how its sender said so.
     """
 
     id: UploadId
@@ -121,6 +130,8 @@ class Upload:
     file_id: FileId | None = None
     replaces: bool = False
     held: bool = False
+    concat: Concat | None = None
+    concat_header: str | None = None
 
     @property
     def parts_offset(self) -> int:
@@ -138,7 +149,7 @@ class StoredFile:
     """A file that a case holds, whole and checked.
 
     `digest` is its final state, from which an append goes on. `verified` says that a digest given
-    by the client matched.
+    by the client matched; `claimed_sha256` is the last one that was given afterwards and did not.
     """
 
     id: FileId
@@ -155,6 +166,7 @@ class StoredFile:
     created_at: datetime
     modified_at: datetime
     content_type: str | None = None
+    claimed_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

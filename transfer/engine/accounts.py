@@ -86,6 +86,30 @@ class Accounts:
             Credentials(account=account, password=self._unsealed(account)) for account in accounts
         ]
 
+    async def page(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[Credentials], str | None]:
+        """Return a page of what `active` returns, newest first, and the cursor of the next page.
+
+        Raises:
+            CaseMissingError, ForbiddenError: they may not be shown to `principal`.
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        case = await self._tools.core.case(case_number)
+        authorise(principal, Action.SEE_ACCOUNTS, case)
+        if case.is_closed:
+            return [], None
+        accounts, following = await self._records.page(
+            case_number, active_at=self._tools.clock.now(), after=after, limit=limit
+        )
+        shown = [Credentials(account=one, password=self._unsealed(one)) for one in accounts]
+        return shown, following
+
     async def revoke(
         self, principal: Principal, account_id: AccountId, case_number: CaseNumber | None = None
     ) -> SftpAccount:

@@ -11,9 +11,9 @@ from transfer.core.errors import ChecksumMismatchError, UnsupportedAlgorithmErro
 from transfer.ports import Buffer
 
 ALGORITHMS = ("sha1", "sha256", "crc32c")
-"""What is offered, in the order in which it is announced; tus demands sha1."""
+"""What tus clients are offered, in the order in which it is announced; tus demands sha1."""
 
-_DIGEST_BYTES = {"sha1": 20, "sha256": 32, "crc32c": 4}
+_DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha512": 64, "crc32c": 4}
 
 
 class _Hash(Protocol):
@@ -36,25 +36,26 @@ class _Crc32c:
 class ChunkChecksum:
     """A declared checksum, fed with the chunk's bytes and compared at its end."""
 
-    def __init__(self, algorithm: str, expected: bytes) -> None:
-        """Expect the bytes to come to `expected`, the raw digest.
+    def __init__(
+        self, algorithm: str, expected: bytes, also: "ChunkChecksum | None" = None
+    ) -> None:
+        """Expect the bytes to come to `expected`, the raw digest, and to what `also` expects.
 
         Raises:
-            UnsupportedAlgorithmError: not one of ALGORITHMS, or a digest of another length.
+            UnsupportedAlgorithmError: not one of ours, or a digest of another length.
         """
         if algorithm not in _DIGEST_BYTES:
-            raise UnsupportedAlgorithmError(
-                f"Checksum algorithms offered here: {', '.join(ALGORITHMS)}."
-            )
+            raise _not_offered()
         if len(expected) != _DIGEST_BYTES[algorithm]:
             raise UnsupportedAlgorithmError(f"A {algorithm} has {_DIGEST_BYTES[algorithm]} bytes.")
+        self._also = also
         self._expected = expected
         self._hash: _Hash = (
             _Crc32c() if algorithm == "crc32c" else hashlib.new(algorithm, usedforsecurity=False)
         )
 
     @classmethod
-    def parse(cls, header: str) -> "ChunkChecksum":
+    def parse(cls, header: str, also: "ChunkChecksum | None" = None) -> "ChunkChecksum":
         """Return what `header` declares: an algorithm, a space, the digest in Base64.
 
         Raises:
@@ -63,15 +64,19 @@ class ChunkChecksum:
         Source: tus 1.0.0, Upload-Checksum.
         """
         algorithm, _, encoded = header.strip().partition(" ")
+        if algorithm.lower() not in ALGORITHMS:
+            raise _not_offered()
         try:
             expected = base64.b64decode(encoded.strip(), validate=True)
         except ValueError as exc:
             raise UnsupportedAlgorithmError("A checksum is sent in Base64.") from exc
-        return cls(algorithm.lower(), expected)
+        return cls(algorithm.lower(), expected, also)
 
     def update(self, data: Buffer) -> None:
         """Add the next bytes of the chunk."""
         self._hash.update(data)
+        if self._also is not None:
+            self._also.update(data)
 
     def verify(self) -> None:
         """Compare.
@@ -81,3 +86,9 @@ class ChunkChecksum:
         """
         if not hmac.compare_digest(self._hash.digest(), self._expected):
             raise ChecksumMismatchError("The chunk was damaged on its way: send it again.")
+        if self._also is not None:
+            self._also.verify()
+
+
+def _not_offered() -> UnsupportedAlgorithmError:
+    return UnsupportedAlgorithmError(f"Checksum algorithms offered here: {', '.join(ALGORITHMS)}.")

@@ -6,7 +6,7 @@ from transfer.core.uploads import FileId, StoredFile, Upload, UploadId, UploadSt
 from transfer.engine.digest import StreamDigest
 from transfer.engine.policy import Tools
 from transfer.engine.writer import check_digest
-from transfer.ports import Finished
+from transfer.ports import Finished, Kept
 
 
 async def complete(tools: Tools, upload_id: UploadId, principal: Principal | None) -> StoredFile:
@@ -25,28 +25,51 @@ async def complete(tools: Tools, upload_id: UploadId, principal: Principal | Non
         return await tools.records.tree.file(upload.file_id)
     try:
         finished = await _finished(tools, upload)
+        return await ledger.finish(upload_id, finished, principal)
+    except DigestMismatchError:  # also of what was promised while the parts were put together
+        await ledger.abandon(
+            upload_id, principal, "digest-mismatch", tools.clock.now(), even_completing=True
+        )
+        raise
+
+
+async def keep(tools: Tools, upload_id: UploadId, principal: Principal | None) -> None:
+    """Put a partial upload's committed parts together, as `complete` does; it becomes no file."""
+    ledger = tools.records.uploads
+    upload = await ledger.begin_completion(upload_id, tools.clock.now())
+    if upload.state is UploadState.RECEIVED:
+        return
+    try:
+        key = await _put_together(tools, upload)
     except DigestMismatchError:
         await ledger.abandon(
             upload_id, principal, "digest-mismatch", tools.clock.now(), even_completing=True
         )
         raise
-    return await ledger.finish(upload_id, finished, principal)
+    kept = Kept(object_key=key, size=upload.offset, digest=upload.digest, now=tools.clock.now())
+    await ledger.keep(upload_id, kept)
+
+
+async def _put_together(tools: Tools, upload: Upload) -> str:
+    """Make one object of an upload's parts, and return its key."""
+    if upload.object_key is None or upload.multipart_id is None:
+        raise UploadGoneError("The upload has no parts: start a new one.")
+    parts = await tools.records.uploads.parts(upload.id)
+    await tools.store.complete_multipart(
+        upload.object_key, upload.multipart_id, parts, crc64nvme=upload.digest.crc64nvme
+    )
+    return upload.object_key
 
 
 async def _finished(tools: Tools, upload: Upload) -> Finished:
     """Put the object together, and return what the file's row says of it."""
-    if upload.object_key is None or upload.multipart_id is None:
-        raise UploadGoneError("The upload has no parts: start a new one.")
-    parts = await tools.records.uploads.parts(upload.id)
     digest = StreamDigest(upload.digest, offset=upload.offset)
-    await tools.store.complete_multipart(
-        upload.object_key, upload.multipart_id, parts, crc64nvme=upload.digest.crc64nvme
-    )
+    key = await _put_together(tools, upload)
     if not digest.known:
-        digest = await _read_back(tools, upload.object_key, upload.offset)
+        digest = await _read_back(tools, key, upload.offset)
     return Finished(
         file_id=FileId(tools.new_id()),
-        object_key=upload.object_key,
+        object_key=key,
         size=upload.offset,
         sha256=check_digest(upload, digest),
         digest=digest.state(),

@@ -1,4 +1,4 @@
-"""SHA-256 and CRC64NVME of a file while it streams, with a state that can be saved and resumed.
+"""SHA-256 and CRCs of a file while it streams, with a state that can be saved and resumed.
 
 `hashlib` can't save its state, so OpenSSL's low-level functions are called in the libcrypto that
 the interpreter itself has loaded. They are deprecated there: a self-test decides once whether to
@@ -16,6 +16,7 @@ from functools import cache
 from typing import Protocol
 
 from awscrt import checksums
+from isal import isal_zlib
 
 from transfer.core.uploads import DigestState
 from transfer.ports import Buffer
@@ -149,15 +150,16 @@ def can_save_state() -> bool:
 
 
 class StreamDigest:
-    """Both digests of the bytes from 0 to an offset.
+    """All digests of the bytes from 0 to an offset.
 
     `known` is False when the SHA-256 can't be told any more: the state of an earlier process could
-    not be saved, so the file has to be read back.
+    not be saved, so the file has to be read back. A CRC-32 that nobody knows stays unknown.
     """
 
     def __init__(self, state: DigestState | None = None, *, offset: int = 0) -> None:
         """Go on from `state`, which holds for the first `offset` bytes."""
         self._crc64nvme = state.crc64nvme if state else 0
+        self._crc32 = state.crc32 if state and offset else 0
         self._sha256: _Sha256 | None
         saved = state.sha256 if state else None
         if saved is not None and can_save_state():
@@ -175,13 +177,15 @@ class StreamDigest:
     def update(self, data: Buffer) -> None:
         """Add the next bytes."""
         self._crc64nvme = crc64nvme(data, self._crc64nvme)
+        if self._crc32 is not None:
+            self._crc32 = crc32(data, self._crc32)
         if self._sha256 is not None:
             self._sha256.update(data)
 
     def state(self) -> DigestState:
         """Return what a row keeps."""
         saved = self._sha256.save() if self._sha256 is not None else None
-        return DigestState(sha256=saved, crc64nvme=self._crc64nvme)
+        return DigestState(sha256=saved, crc64nvme=self._crc64nvme, crc32=self._crc32)
 
     def sha256(self) -> str | None:
         """Return the SHA-256 so far in lower-case hex, None if it isn't known."""
@@ -191,3 +195,8 @@ class StreamDigest:
 def crc64nvme(data: Buffer, previous: int = 0) -> int:
     """Return the CRC64NVME of `data`, going on from that of the bytes before it."""
     return int(checksums.crc64nvme(data, previous))
+
+
+def crc32(data: Buffer, previous: int = 0) -> int:
+    """Return the CRC-32, as zip has it, of `data`, going on from that of the bytes before it."""
+    return isal_zlib.crc32(data, previous)

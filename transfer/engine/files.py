@@ -1,9 +1,9 @@
 """The files and folders of a case, as both doors see them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from transfer.core.access import Action, Principal, authorise
 from transfer.core.cases import Case, CaseNumber
@@ -119,6 +119,18 @@ class Files:
         Raises:
             StoreUnavailableError: also in the middle; go on from there later.
         """
+        await self.begin_download(principal, file, start, size)
+        async with self.stream(file, start, size) as chunks:
+            yield chunks
+
+    async def begin_download(
+        self, principal: Principal, file: StoredFile, start: int, size: int, **details: object
+    ) -> None:
+        """Note a download in the audit log, `details` too, before any byte of it is streamed.
+
+        Raises:
+            CaseMissingError, ForbiddenError: they may not have it.
+        """
         await self.case(principal, file.case_number, Action.DOWNLOAD)
         await self._tools.records.audit.record(
             AuditEvent(
@@ -129,11 +141,35 @@ class Files:
                 subject=file.id,
                 door=principal.door,
                 address=principal.address,
-                details={"start": start, "size": size},
+                details={"start": start, "size": size, **details},
             )
         )
-        async with self._tools.store.read(file.object_key, start, size) as chunks:
-            yield chunks
+
+    def stream(
+        self, file: StoredFile, start: int, size: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Stream bytes of a file whose download was begun; see `read`."""
+        return self._tools.store.read(file.object_key, start, size)
+
+    async def hand_out(
+        self, principal: Principal, file: StoredFile, lifetime: timedelta, disposition: str
+    ) -> str | None:
+        """Return a URL of the store itself that gives the whole file for `lifetime`.
+
+        It is noted as a download: whoever has the URL needs nothing else. None if the store makes
+        no such URLs.
+
+        Raises:
+            CaseMissingError, ForbiddenError: they may not have it.
+        """
+        await self.case(principal, file.case_number, Action.DOWNLOAD)
+        url = await self._tools.store.presign(
+            file.object_key, lifetime=lifetime, disposition=disposition
+        )
+        if url is not None:
+            seconds = lifetime.total_seconds()
+            await self.begin_download(principal, file, 0, file.size, url_for_seconds=seconds)
+        return url
 
     async def make_folder(
         self, principal: Principal, case_number: CaseNumber, path: CasePath

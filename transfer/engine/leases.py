@@ -35,6 +35,7 @@ class Leases:
         self._tools = tools
         self._owner = owner
         self._writers: dict[UploadId, UploadWriter] = {}
+        self._companions: set[asyncio.Task[None]] = set()
         self._closing = False
         self._renewed = tools.clock.monotonic()
 
@@ -87,6 +88,12 @@ class Leases:
             upload_id, upload.fence, UploadState.INTERRUPTED, self._tools.clock.now()
         )
 
+    def end(self, upload_id: UploadId, reason: TransferError) -> None:
+        """End the writer of an upload that is over, at once; another node's sees it by itself."""
+        writer = self._writers.get(upload_id)
+        if writer is not None:
+            writer.end(reason)
+
     def keep(self, writer: UploadWriter) -> None:
         """Keep the lease of `writer` until `forget`."""
         self._writers[writer.upload.id] = writer
@@ -95,6 +102,11 @@ class Leases:
         """No longer keep the lease of `writer`."""
         if self._writers.get(writer.upload.id) is writer:
             del self._writers[writer.upload.id]
+
+    def accompany(self, task: "asyncio.Task[None]") -> None:
+        """Have `close` end `task` too, which writes for nobody who waits for it."""
+        self._companions.add(task)
+        task.add_done_callback(self._companions.discard)
 
     async def watch(self) -> None:
         """Renew, hand over and flush, round after round, until cancelled."""
@@ -139,6 +151,10 @@ class Leases:
         for result in results:
             if isinstance(result, BaseException):
                 _log.warning("lease-not-released", problem=type(result).__name__)
+        companions = tuple(self._companions)
+        for task in companions:
+            task.cancel()
+        await asyncio.gather(*companions, return_exceptions=True)
 
     async def _standings(self, held: Mapping[UploadId, int]) -> dict[UploadId, LeaseStanding]:
         """Return how the leases stand; most rounds only look, so that they cost no write."""

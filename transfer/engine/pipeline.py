@@ -7,6 +7,7 @@ moves the offset.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from transfer.core.parts import Progress
@@ -33,7 +34,7 @@ class PartPipeline:
 
     `offset` is the durable prefix; `parts_offset`, where the part that fills at present begins;
     `tail`, what the row names as the bytes after the last part. With `withhold`, parts are stored
-    but not committed before `vouch()`.
+    but not committed before `vouch()`. `advanced` is told each offset as soon as it is durable.
     """
 
     def __init__(self, upload: Upload, tools: Tools, *, withhold: bool) -> None:
@@ -41,6 +42,7 @@ class PartPipeline:
         self.parts_offset = upload.parts_offset
         self.tail = upload.tail
         self.withhold = withhold
+        self.advanced: Callable[[int], None] | None = None
         self._upload = upload
         self._tools = tools
         self._ledger = tools.records.uploads
@@ -215,3 +217,5 @@ class PartPipeline:
             ),
         )
         self.offset = end
+        if self.advanced is not None:
+            self.advanced(end)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from transfer.core.notices import Notice
 from transfer.core.parts import PartPlan
 from transfer.engine.buffers import BufferPool
 from transfer.ports import CaseCore, Clock, ObjectStore, Records
@@ -44,5 +45,7 @@ class Tools:
     policy: UploadPolicy
     new_id: Callable[[], str]
     """Returns an unguessable id, safe in a URL."""
+    notice: Notice = field(default_factory=Notice)
+    """What customers acknowledge before they send anything."""
     wake_worker: Callable[[], None] = lambda: None
     """Tells this process's workers that a commit left them something to do."""

@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from transfer.core.access import Action, Principal, authorise, may
 from transfer.core.cases import Case, CaseNumber
+from transfer.core.concatenation import Concatenation, check_takes_bytes
 from transfer.core.errors import (
+    CaseClosedError,
     CaseMissingError,
     ChecksumMismatchError,
     DigestMismatchError,
@@ -23,6 +25,7 @@ from transfer.core.errors import (
 )
 from transfer.core.names import SHARED_FOLDER, CasePath, check_writable, is_shared, join, split
 from transfer.core.uploads import (
+    Concat,
     Direction,
     StoredFile,
     Upload,
@@ -31,11 +34,16 @@ from transfer.core.uploads import (
     check_continuable,
     check_length,
 )
+from transfer.engine.acknowledgements import Acknowledgements
+from transfer.engine.arrivals import Arrivals
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
+from transfer.engine.concatenation import Concatenations
+from transfer.engine.deliveries import Delivery
 from transfer.engine.extension import copy_into
 from transfer.engine.leases import Leases
 from transfer.engine.policy import Tools
+from transfer.engine.promises import promise
 from transfer.engine.streams import nothing, while_writing
 from transfer.engine.writer import UploadWriter
 from transfer.ports import Buffer, Lease, NewUpload
@@ -60,6 +68,7 @@ class FileToSend:
     content_type: str | None = None
     modified_at: datetime | None = None
     expected_sha256: str | None = None
+    concatenation: Concatenation | None = None
 
 
 class Uploads:
@@ -69,20 +78,32 @@ class Uploads:
         self._tools = tools
         self._leases = leases
         self._ledger = tools.records.uploads
+        self._acknowledgements = Acknowledgements(tools)
+        self._arrivals = Arrivals(tools)
+        self._concatenations = Concatenations(tools, leases)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """For how long an upload can be continued from its last bytes on."""
+        return self._tools.policy.lifetime
 
     # ── Begin, look, end ─────────────────────────────────────────────────────────────────────
 
     async def create(self, principal: Principal, file: FileToSend) -> Upload:
-        """Begin an upload; one of length 0 is received at once.
+        """Begin an upload; one of length 0 is received at once, and so is one of whole pieces.
 
         Raises:
             CaseMissingError, ForbiddenError, CaseClosedError: not here, not you, not any more.
+            AcknowledgementRequiredError: the warning comes first.
             InvalidNameError, TooLargeError: this file can't be stored.
             IsAFolderError, NotAFolderError, EntryMissingError: its path is taken or isn't there.
         """
         if file.length == 0:
             return await self.receive(principal, file, nothing())
-        return await self._create(principal, file, None)
+        upload = await self._create(principal, file, None)
+        if upload.concat is Concat.FINAL:
+            return await self._concatenations.begin(principal, upload)
+        return upload
 
     async def receive(
         self,
@@ -93,11 +114,36 @@ class Uploads:
     ) -> Upload:
         """Begin an upload with its first bytes; see `create` and `append`.
 
-        One whose first bytes were damaged or too many is not begun: its sender never learns its id.
+        A small file that comes whole is received by one transaction.
         """
-        upload = await self._create(principal, file, self._leases.lease())
+        self._leases.lease()  # none is given while stopping
+        case, new = await self._plan(principal, file)
+        arrival = self._arrivals.begin(new, chunks)
+        if arrival is None:
+            return await self._begin(principal, new, Delivery.of(chunks, checksum))
         try:
-            await self._write(principal, upload, chunks, checksum)
+            if await arrival.is_whole():
+                arrival.check(checksum)
+                received = await self._arrivals.receive(principal, case, new, arrival)
+                if received is not None:
+                    return received
+                checksum = None
+            return await self._begin(principal, new, Delivery.of(arrival.go_on(), checksum))
+        finally:
+            arrival.give_back()
+
+    async def begin(self, principal: Principal, file: FileToSend, delivery: Delivery) -> Upload:
+        """Begin an upload with what is delivered of it; see `create` and `take`.
+
+        One whose first bytes were damaged, or not as many as announced, is over at once.
+        """
+        _, new = await self._plan(principal, file)
+        return await self._begin(principal, new, delivery)
+
+    async def _begin(self, principal: Principal, new: NewUpload, delivery: Delivery) -> Upload:
+        upload = await self._ledger.create(new, principal, self._leases.lease())
+        try:
+            await self._write(principal, upload, delivery)
         except (ChecksumMismatchError, LengthMismatchError, TooLargeError) as exc:
             await self._ledger.abandon(upload.id, principal, exc.code, self._tools.clock.now())
             raise
@@ -111,6 +157,8 @@ class Uploads:
             StoreUnavailableError: it couldn't be finished now; try again.
         """
         upload, _ = await self._find(principal, upload_id, Action.SEE)
+        if upload.concat is not None:
+            return await self._concatenations.show(principal, upload)
         if upload.state is UploadState.RECEIVED:
             return upload
         if upload.state is UploadState.COMPLETING:
@@ -119,7 +167,8 @@ class Uploads:
         check_continuable(upload, self._tools.clock.now())
         if not upload.is_whole or upload_id in self._at_work():
             return upload
-        with contextlib.suppress(ForbiddenError):
+        # A closed case receives nothing any more; how far the upload is can be seen all the same.
+        with contextlib.suppress(ForbiddenError, CaseClosedError):
             await self.finish(principal, upload_id)
         return await self._ledger.upload(upload_id)
 
@@ -129,7 +178,8 @@ class Uploads:
         Who may write it ends a request that hangs, and learns the offset that it came to.
         """
         upload, case = await self._find(principal, upload_id, Action.SEE)
-        if upload.held and may(principal, Action.UPLOAD, case):
+        is_taken_over = upload.held and upload.concat is not Concat.FINAL
+        if is_taken_over and may(principal, Action.UPLOAD, case):
             with contextlib.suppress(UploadGoneError):  # it is becoming a file: `show` tells
                 await self._leases.take_away(upload_id)
         return await self.show(principal, upload_id)
@@ -148,20 +198,38 @@ class Uploads:
             TooLargeError: more than can be stored.
         """
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
+        check_takes_bytes(upload)
         check_continuable(upload, self._tools.clock.now())
         check_length(length, self._tools.policy.max_file_bytes)
         now = self._tools.clock.now()
         return await self._ledger.announce(upload_id, length, expected_sha256, now)
 
+    async def promise(self, principal: Principal, upload_id: UploadId, sha256: str) -> Upload:
+        """Take the SHA-256 of the whole file, in lower-case hex, whenever its sender gives it.
+
+        Of an upload under way it becomes a promise: only a file that keeps it is received. A file
+        that was received already is compared at once; it stays, as verified or as not. Repeatable.
+
+        Raises:
+            UploadMissingError, UploadGoneError: none of that id, or over without a file.
+            DigestChangedError: another one was promised before.
+            DigestMismatchError: the file that was received is another one.
+        """
+        upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
+        return await promise(self._tools, principal, upload, sha256)
+
     async def abandon(self, principal: Principal, upload_id: UploadId) -> None:
         """End an unfinished upload for good; its bytes are discarded.
 
         Raises:
-            UploadGoneError: it is a file by now.
+            UploadGoneError: it is a file by now, or was ended before.
         """
-        await self._find(principal, upload_id, Action.UPLOAD)
+        upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
+        if upload.state is UploadState.ABANDONED:
+            raise UploadGoneError("The upload was cancelled before.")
         now = self._tools.clock.now()
         await self._ledger.abandon(upload_id, principal, "cancelled", now)
+        self._leases.end(upload_id, UploadGoneError("The upload was cancelled meanwhile."))
         self._tools.wake_worker()
 
     # ── Bytes ────────────────────────────────────────────────────────────────────────────────
@@ -181,19 +249,32 @@ class Uploads:
 
         Shape: chunks of any length, in order.
         Units: bytes from the start of the file.
-
-        Raises:
-            OffsetMismatchError: nothing was written.
-            ChecksumMismatchError: nothing of the chunks counts.
-            LengthMismatchError: more than was announced; what fits is kept, without `checksum`.
-            DigestMismatchError: whole, and not what was promised; the upload is over.
-            WriterReplacedError: another request has taken over; read the offset.
-            StoreUnavailableError: a prefix may be stored; read the offset, then resume.
+        Raises: see `take`.
 
         Source: tus 1.0.0, PATCH.
         """
+        return await self.take(principal, upload_id, offset, Delivery.of(chunks, checksum))
+
+    async def take(
+        self, principal: Principal, upload_id: UploadId, offset: int, delivery: Delivery
+    ) -> Upload:
+        """Write what is delivered at `offset`, finish the file if it ends there; return the upload.
+
+        Raises:
+            OffsetMismatchError: nothing was written.
+            ChecksumMismatchError: nothing of the delivery counts.
+            LengthMismatchError: more than was announced, or not all at the file's end; without a
+                checksum, what fits is kept.
+            TooLargeError: more than can be stored.
+            DigestMismatchError: whole, and not what was promised; the upload is over.
+            WriterReplacedError: another request has taken over; read the offset.
+            StoreUnavailableError: a prefix may be stored; read the offset, then resume.
+        """
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
+        check_takes_bytes(upload)
         check_continuable(upload, self._tools.clock.now())
+        if delivery.length is not None:
+            check_length(delivery.length, self._tools.policy.max_file_bytes)
         if offset != upload.offset and upload_id not in self._at_work():
             raise OffsetMismatchError(upload.offset)
         upload = await self._leases.acquire(upload_id)
@@ -201,7 +282,7 @@ class Uploads:
             now = self._tools.clock.now()
             await self._ledger.release(upload_id, upload.fence, UploadState.RECEIVING, now)
             raise OffsetMismatchError(upload.offset)
-        await self._write(principal, upload, chunks, checksum)
+        await self._write(principal, upload, delivery)
         return await self._ledger.upload(upload_id)
 
     async def open_writer(self, principal: Principal, upload_id: UploadId) -> UploadWriter:
@@ -211,6 +292,7 @@ class Uploads:
             UploadMissingError, UploadGoneError, UploadBusyError: it can't be written.
         """
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
+        check_takes_bytes(upload)
         check_continuable(upload, self._tools.clock.now())
         return self._writer(await self._leases.acquire(upload_id))
 
@@ -298,7 +380,9 @@ class Uploads:
         overdue = await self._ledger.overdue(now)
         for upload in overdue:
             try:
-                if upload.state is UploadState.COMPLETING:
+                if upload.concat is not None:
+                    await self._concatenations.tend(upload)
+                elif upload.state is UploadState.COMPLETING:
                     await complete(self._tools, upload.id, None)
                 else:
                     await self._ledger.abandon(upload.id, None, "expired", now)
@@ -309,8 +393,14 @@ class Uploads:
     # ── Steps ────────────────────────────────────────────────────────────────────────────────
 
     async def _create(self, principal: Principal, file: FileToSend, lease: Lease | None) -> Upload:
+        _, new = await self._plan(principal, file)
+        return await self._ledger.create(new, principal, lease)
+
+    async def _plan(self, principal: Principal, file: FileToSend) -> tuple[Case, NewUpload]:
+        """Return what an upload begins with, if `principal` may begin it."""
         case = await self._tools.core.case(file.case_number)
         authorise(principal, Action.UPLOAD, case)
+        await self._acknowledgements.require(principal, case.number)
         path = file.path
         if principal.is_staff and not is_shared(path):
             path = join(CasePath(SHARED_FOLDER), path)
@@ -335,22 +425,20 @@ class Uploads:
             content_type=file.content_type,
             modified_at=file.modified_at,
             expected_sha256=file.expected_sha256,
+            concatenation=file.concatenation,
         )
-        return await self._ledger.create(new, principal, lease)
+        return case, new
 
-    async def _write(
-        self,
-        principal: Principal,
-        upload: Upload,
-        chunks: AsyncIterator[Buffer],
-        checksum: ChunkChecksum | None,
-    ) -> None:
+    async def _write(self, principal: Principal, upload: Upload, delivery: Delivery) -> None:
         """Write under a lease that was just acquired, and let go of it, whatever happens."""
+        checksum = delivery.checksum
         writer = self._writer(upload, withhold=checksum is not None)
-        state, drop = UploadState.INTERRUPTED, checksum is not None
+        state, drop = UploadState.RECEIVING, checksum is not None
         try:
+            await delivery.announce(writer)
+            state = UploadState.INTERRUPTED
             async with while_writing(writer):
-                async for chunk in chunks:
+                async for chunk in delivery.source(writer):
                     if checksum is not None:
                         checksum.update(chunk)
                     await writer.write(chunk)
@@ -360,7 +448,9 @@ class Uploads:
                 await writer.vouch()
                 drop = False
             state = UploadState.RECEIVING
-            if writer.is_whole:
+            if delivery.completes(writer) and upload.concat is not None:
+                await self._concatenations.keep(principal, writer)
+            elif delivery.completes(writer):
                 await self.finish_writer(principal, writer)
         finally:
             await self.close_writer(writer, state, drop=drop)

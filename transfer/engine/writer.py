@@ -6,24 +6,34 @@ the commit that names the new one, so no crash in between lowers an offset.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from transfer.core.access import Principal
+from transfer.core.digests import check_kept
 from transfer.core.errors import (
     DigestMismatchError,
     LengthMismatchError,
+    StoreUnavailableError,
     TooLargeError,
     TransferError,
     UnavailableError,
 )
 from transfer.core.parts import may_be_short_part, part_size
-from transfer.core.uploads import FileId, StoredFile, Tail, Upload, UploadState, tail_key
+from transfer.core.uploads import (
+    Concat,
+    FileId,
+    StoredFile,
+    Tail,
+    Upload,
+    UploadState,
+    tail_key,
+)
 from transfer.engine.buffers import PartBuffer, as_view
 from transfer.engine.digest import StreamDigest, crc64nvme
 from transfer.engine.pipeline import PartPipeline
 from transfer.engine.policy import Tools
-from transfer.ports import Buffer, Finished
+from transfer.ports import Buffer, Finished, Kept
 
 _SLOW_SECONDS = 1.0
 """Under memory pressure, who hasn't filled a part in this time gives back what they hold."""
@@ -62,6 +72,10 @@ class UploadWriter:
     def is_whole(self) -> bool:
         """Whether every announced byte was taken."""
         return self._length is not None and self.position == self._length
+
+    def watch(self, advanced: Callable[[int], None]) -> None:
+        """Have `advanced` called with each offset as soon as it is durable."""
+        self._pipeline.advanced = advanced
 
     async def write(self, data: Buffer) -> None:
         """Take `data`, at `position`; waits while memory or the store can't follow.
@@ -122,10 +136,11 @@ class UploadWriter:
             await self._tools.records.uploads.announce(self.upload.id, length, None, now)
             self._length = length
 
-    async def finish_whole(self, principal: Principal) -> StoredFile | None:
+    async def finish_whole(self, principal: Principal | None) -> StoredFile | None:
         """Store the rest, all bytes being here; return the file if it never needed parts.
 
-        None means that every part is durable and the upload can be completed.
+        None means that every part is durable and the upload can be completed. A partial upload
+        becomes no file: without parts it is complete then.
 
         Raises:
             DigestMismatchError: not what its sender promised; nothing became a file.
@@ -285,7 +300,7 @@ class UploadWriter:
             self._tools.pool.give_back(self._buffer)
             self._buffer = None
 
-    async def _finish_whole(self, principal: Principal) -> StoredFile | None:
+    async def _finish_whole(self, principal: Principal | None) -> StoredFile | None:
         await self._pipeline.settle()
         if self._pipeline.tail is not None or self._spilled is not None:
             await self._room()
@@ -296,10 +311,20 @@ class UploadWriter:
             if self._pipeline.digest.known:
                 check_digest(self.upload, self._pipeline.digest)
             return None
+        return await self._store_whole(principal)
+
+    async def _store_whole(self, principal: Principal | None) -> StoredFile | None:
         digest = await self._pipeline.digest_whole(self._buffer, self._hashed)
         sha256 = check_digest(self.upload, digest)
         key = await self._pipeline.put_whole(self._buffer)
         await self._forget_spilled()
+        if self.upload.concat is Concat.PARTIAL:
+            now = self._tools.clock.now()
+            kept = Kept(object_key=key, size=self.position, digest=digest.state(), now=now)
+            ledger = self._tools.records.uploads
+            await ledger.keep(self.upload.id, kept, fence=self.upload.fence)
+            self._leased = False
+            return None
         finished = Finished(
             file_id=FileId(self._tools.new_id()),
             object_key=key,
@@ -309,9 +334,14 @@ class UploadWriter:
             verified=self.upload.expected_sha256 is not None,
             now=self._tools.clock.now(),
         )
-        file = await self._tools.records.uploads.finish(
-            self.upload.id, finished, principal, fence=self.upload.fence
-        )
+        try:
+            file = await self._tools.records.uploads.finish(
+                self.upload.id, finished, principal, fence=self.upload.fence
+            )
+        except DigestMismatchError:  # promised while the file was being stored
+            with suppress(StoreUnavailableError):  # then it goes with its case
+                await self._tools.store.delete([key])
+            raise
         self._leased = False
         return file
 
@@ -361,8 +391,5 @@ def check_digest(upload: Upload, digest: StreamDigest) -> str:
     sha256 = digest.sha256()
     if sha256 is None:
         raise UnavailableError("The file's SHA-256 isn't known yet: try again.")
-    if upload.expected_sha256 is not None and upload.expected_sha256 != sha256:
-        raise DigestMismatchError(
-            f"The file's SHA-256 is {sha256}, not the one announced: send it again."
-        )
+    check_kept(upload.expected_sha256, sha256)
     return sha256

@@ -3,34 +3,70 @@
 from aiohttp import web
 
 from transfer.http.accounts import AccountRoutes
-from transfer.http.auth import authentication
+from transfer.http.acknowledgements import AcknowledgementRoutes
+from transfer.http.archive import ArchiveRoutes
+from transfer.http.auth import authentication, note_begun
 from transfer.http.boundary import identification, sign, tell_errors
 from transfer.http.cases import CaseRoutes, DeskRoutes
+from transfer.http.cors import preflights, sharing
+from transfer.http.documentation import DocumentationRoutes
 from transfer.http.downloads import DownloadRoutes
+from transfer.http.events import EventRoutes, ending_streams
 from transfer.http.files import FileRoutes
+from transfer.http.heads import head_check
+from transfer.http.landing import LandingRoutes
+from transfer.http.launch import LaunchRoutes
+from transfer.http.limits import concurrency
+from transfer.http.oidc import OidcRoutes
 from transfer.http.policy import Services
 from transfer.http.probes import ProbeRoutes
-from transfer.http.tus import TusRoutes, mark_tus
+from transfer.http.protection import protection
+from transfer.http.receipts import ReceiptRoutes
+from transfer.http.sign_in import SignInRoutes
+from transfer.http.tokens import TokenRoutes
+from transfer.http.uploads import UploadRoutes, mark_protocol
+from transfer.http.verification import VerificationRoutes
 
 
 def build_app(services: Services) -> web.Application:
     """Return the application. Give it to `HttpServer`, which sets the limits of connections."""
+    policy = services.policy
     app = web.Application(
         middlewares=[
-            identification(services.clock),
+            identification(services.clock, policy.proxies),
             tell_errors,
-            authentication(services.tokens, services.policy),
+            head_check(policy.max_head_bytes),
+            preflights(policy.cors_origins),
+            authentication(services),
+            concurrency(policy),
         ],
-        client_max_size=services.policy.max_json_bytes,
+        client_max_size=policy.max_json_bytes,
     )
     app.add_routes(ProbeRoutes(services).routes())
-    app.add_routes(TusRoutes(services).routes())
+    app.add_routes(DocumentationRoutes(services).routes())
+    app.add_routes(UploadRoutes(services).routes())
+    app.add_routes(VerificationRoutes(services).routes())
+    app.add_routes(ReceiptRoutes(services).routes())
+    app.add_routes(AcknowledgementRoutes(services).routes())
     app.add_routes(FileRoutes(services).routes())
     app.add_routes(DownloadRoutes(services).routes())
+    app.add_routes(EventRoutes(services).routes())
+    app.add_routes(ArchiveRoutes(services).routes())
     app.add_routes(AccountRoutes(services).routes())
+    app.add_routes(TokenRoutes(services).routes())
+    app.add_routes(SignInRoutes(services).routes())
+    app.add_routes(LaunchRoutes(services).routes())
+    app.add_routes(LandingRoutes(services).routes())
+    if services.staff is not None:
+        app.add_routes(OidcRoutes(services, services.staff).routes())
     app.add_routes(CaseRoutes(services).routes())
     if services.desk is not None:
         app.add_routes(DeskRoutes(services, services.desk).routes())
+    app.on_shutdown.append(ending_streams(services.events))
+    app.on_response_prepare.append(note_begun)
     app.on_response_prepare.append(sign)
-    app.on_response_prepare.append(mark_tus)
+    app.on_response_prepare.append(protection(policy.hsts))
+    if policy.cors_origins:
+        app.on_response_prepare.append(sharing(policy.cors_origins))
+    app.on_response_prepare.append(mark_protocol)
     return app

@@ -1,49 +1,171 @@
-"""Who is asking: bearer tokens, at every verb."""
+"""Who is asking: a bearer token or the cookie of a session, at every verb."""
+
+import asyncio
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from transfer.core.errors import NotSignedInError
-from transfer.engine.tokens import Tokens
-from transfer.http.policy import HttpPolicy
+from transfer.core.access import Principal
+from transfer.core.errors import NotSignedInError, SessionOverError
+from transfer.engine.attempts import Failure
+from transfer.http.cookie import cookie_secret
+from transfer.http.csrf import CSRF_HEADER, SameSite, changes_something, cross_site
+from transfer.http.documentation import DOCUMENTATION_PATHS
+from transfer.http.policy import Services
+from transfer.http.receipts import KEYS_PATH
 from transfer.http.requests import PRINCIPAL, client_address, effective_method
+from transfer.http.sign_in_pages import refusal
+from transfer.ports import CredentialKind
 
-PUBLIC_PATHS = frozenset({"/healthz", "/readyz"})
+PUBLIC_PATHS = frozenset(
+    {
+        "/healthz",
+        "/readyz",
+        KEYS_PATH,
+        *DOCUMENTATION_PATHS,
+        "/launch",
+        "/sign-in",
+        "/sign-in/staff",
+        "/sign-in/callback",
+        "/sign-out",  # looks at the cookie by itself, as its token comes in a form
+    }
+)
+
+_ENDS_ITSELF = frozenset({"/api/v1/session"})
+"""What would be cut off by the end of the session that it is there to end."""
+
+_EVENTS = "text/event-stream"
+_BEGUN = web.RequestKey("answer_begun", bool)
 
 
-def bearer_secret(header: str | None) -> str:
-    """Return the token of an Authorization header.
+class Gate:
+    """Lets nobody in without a good token or a good session."""
 
-    Raises:
-        NotSignedInError: there is none.
+    def __init__(self, services: Services) -> None:
+        self._tokens = services.tokens
+        self._sessions = services.sessions
+        self._attempts = services.attempts
+        self._same_site = SameSite(services.policy.public_url)
+
+    async def admit(self, request: web.Request, csrf_token: str | None = None) -> Principal:
+        """Return who sends `request`, and remember it there. A bearer token goes before the cookie.
+
+        `csrf_token` is for a form, which can't send it as a header.
+
+        Raises:
+            NotSignedInError: nobody does.
+            CrossSiteError: a page of another site may have had it sent.
+            TooManyAttemptsError: one of those two, and too often.
+        """
+        bearer = bearer_secret(request.headers.get(hdrs.AUTHORIZATION))
+        if bearer is not None:
+            principal = request[PRINCIPAL] = await self._by_token(request, bearer)
+            return principal
+        secret = cookie_secret(request)
+        if secret is None:
+            raise NotSignedInError("Sign in, or send a token as Authorization: Bearer ….")
+        address = client_address(request)
+        principal = request[PRINCIPAL] = await self._sessions.authenticate(secret, address)
+        if changes_something(request):
+            token = request.headers.get(CSRF_HEADER, "") if csrf_token is None else csrf_token
+            await self._check_same_site(request, secret, token)
+        return principal
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Have `handler` answer, but no longer than the session lives that `request` came by.
+
+        Raises:
+            SessionOverError: the session ended first. What was received until then is kept.
+        """
+        loop = asyncio.get_running_loop()
+        session_id = request[PRINCIPAL].credential or ""
+        is_busy = _EVENTS not in request.headers.get(hdrs.ACCEPT, "")
+        try:
+            async with asyncio.timeout(None) as scope:
+
+                def end() -> None:
+                    scope.reschedule(loop.time())
+
+                with self._sessions.attending(session_id, end, busy=is_busy):
+                    return await handler(request)
+        except TimeoutError as exc:
+            if not scope.expired():
+                raise
+            if request.get(_BEGUN) and request.transport is not None:
+                request.transport.abort()  # half an answer can't be taken back, nor look whole
+            raise SessionOverError("The session was ended: sign in again, then go on.") from exc
+
+    async def _by_token(self, request: web.Request, secret: str) -> Principal:
+        address = client_address(request)
+        try:
+            return await self._tokens.authenticate(secret, address)
+        except NotSignedInError:
+            await self._attempts.failed(
+                Failure(kind=CredentialKind.TOKEN, address=address, reason="unknown-or-over")
+            )
+            raise
+
+    async def _check_same_site(self, request: web.Request, secret: str, token: str) -> None:
+        fault = self._same_site.fault_of(request, secret, token)
+        if fault is None:
+            return
+        principal = request[PRINCIPAL]
+        await self._attempts.failed(
+            Failure(
+                kind=CredentialKind.CSRF,
+                address=principal.address,
+                reason=fault,
+                subject=principal.credential,
+            )
+        )
+        raise cross_site()
+
+
+def authentication(services: Services) -> Middleware:
+    """Return the middleware that lets nobody in without a good token or a good session.
+
+    Discovery, the probes, the ways to sign in and paths that aren't there are open to all.
     """
-    scheme, _, secret = (header or "").strip().partition(" ")
-    secret = secret.strip()
-    if scheme.lower() != "bearer" or not secret:
-        raise NotSignedInError("Sign in: send a token as Authorization: Bearer ….")
-    return secret
-
-
-def authentication(tokens: Tokens, policy: HttpPolicy) -> Middleware:
-    """Return the middleware that lets nobody in without a good token.
-
-    Discovery, the probes and paths that aren't there are open to all.
-    """
+    gate = Gate(services)
 
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not _is_public(request):
-            secret = bearer_secret(request.headers.get(hdrs.AUTHORIZATION))
-            address = client_address(request, trust_forwarded_for=policy.trust_forwarded_for)
-            request[PRINCIPAL] = await tokens.authenticate(secret, address)
-        return await handler(request)
+        if _is_public(request):
+            return await handler(request)
+        try:
+            await gate.admit(request)
+            if is_by_token(request) or request.path in _ENDS_ITSELF:
+                return await handler(request)
+            return await gate.answer(request, handler)
+        except NotSignedInError as exc:
+            return refusal(request, exc, services.policy)
 
     return authenticate
 
 
+def bearer_secret(header: str | None) -> str | None:
+    """Return the token of an Authorization header; None if it has none.
+
+    A header of another scheme may be a proxy's, beside the cookie.
+    """
+    scheme, _, secret = (header or "").strip().partition(" ")
+    return secret.strip() or None if scheme.lower() == "bearer" else None
+
+
+def is_by_token(request: web.Request) -> bool:
+    """Whether a request comes with a bearer token, whatever else comes with it."""
+    return bearer_secret(request.headers.get(hdrs.AUTHORIZATION)) is not None
+
+
+async def note_begun(request: web.Request, _: web.StreamResponse) -> None:
+    """Take note that an answer is on its way; for the signal that it is about to be sent."""
+    request[_BEGUN] = True
+
+
 def _is_public(request: web.Request) -> bool:
-    return (
-        request.path in PUBLIC_PATHS
-        or effective_method(request) == hdrs.METH_OPTIONS
-        or request.match_info.http_exception is not None
-    )
+    if request.path in PUBLIC_PATHS or request.match_info.http_exception is not None:
+        return True
+    # Where one route takes every method, the one that overrides it counts as well.
+    takes_all = request.match_info.route.method == hdrs.METH_ANY
+    method = effective_method(request) if takes_all else request.method
+    return method == hdrs.METH_OPTIONS

@@ -54,7 +54,7 @@ async def body_of(
         HTTPRequestTimeout: the sender paused too long, or is too slow.
         ConnectionError: the sender has left.
     """
-    await _ask(request)
+    await ask(request)
     content = request.content
     pace = Pace(policy)
     idle_seconds = policy.idle.total_seconds()
@@ -105,7 +105,8 @@ class Pace:
         self._waited_seconds, self._received_bytes = 0.0, 0
 
 
-async def _ask(request: web.Request) -> None:
+async def ask(request: web.Request) -> None:
+    """Ask for the body, if its sender waits for that and was not asked yet."""
     if _waits(request):
         request[_CONTINUED] = True
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -16,7 +16,9 @@ from transfer.http.errors import (
     response_to_http_error,
     response_to_surprise,
 )
-from transfer.http.requests import PRINCIPAL, REQUEST_ID
+from transfer.http.protection import protect
+from transfer.http.proxies import Proxies
+from transfer.http.requests import CLIENT, PRINCIPAL, REQUEST_ID
 from transfer.ports import Clock
 
 _log = structlog.get_logger(__name__)
@@ -26,14 +28,18 @@ _CLIENT_LEFT = 499
 _CANCELLED = 0
 
 
-def identification(clock: Clock) -> Middleware:
-    """Return the middleware that names each request, in its answer and in all that is logged."""
+def identification(clock: Clock, proxies: Proxies) -> Middleware:
+    """Return the middleware that names each request, in its answer and in all that is logged.
+
+    A proxy that is trusted may have named it already.
+    """
 
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get(_ID_HEADER, "")
+        client = proxies.client_of(request)
+        given = request.headers.get(_ID_HEADER, "") if client.by_proxy else ""
         request_id = given if _GIVEN_ID.fullmatch(given) else new_id()
-        request[REQUEST_ID] = request_id
+        request[REQUEST_ID], request[CLIENT] = request_id, client
         began = clock.monotonic()
         status = _CANCELLED
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -70,10 +76,19 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 async def sign(request: web.Request, response: web.StreamResponse) -> None:
     """Add what every response carries; for the signal that it is about to be sent."""
-    if (request_id := request.get(REQUEST_ID)) is not None:
+    _sign(response, request.get(REQUEST_ID))
+
+
+def sign_stray(response: web.Response, request_id: str) -> None:
+    """Add what every response carries to one that no route and no signal has seen."""
+    _sign(response, request_id)
+    protect(response)
+
+
+def _sign(response: web.StreamResponse, request_id: str | None) -> None:
+    if request_id is not None:
         response.headers[_ID_HEADER] = request_id
     response.headers[hdrs.SERVER] = "case-transfer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
 
 

@@ -4,20 +4,24 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from transfer.core.access import Action, Principal
+from transfer.core import errors
+from transfer.core.access import Action, Principal, authorise_at_large, may
 from transfer.core.cases import Case, CaseNumber, parse_case_number, parse_status
-from transfer.core.errors import ForbiddenError
 from transfer.http.json_bodies import Body, JsonBody, Line, read_json
+from transfer.http.operations import Parameter, Tag, gives, operation, takes
+from transfer.http.paging import asked_page
+from transfer.http.parameters import LOCATION, PAGE_OF_LIST
 from transfer.http.policy import Services
 from transfer.http.rendering import (
     Json,
-    allowed_json,
+    case_detail_json,
     case_json,
+    cases_json,
     json_response,
-    sftp_json,
-    update_json,
+    updates_json,
 )
 from transfer.http.requests import PRINCIPAL, case_number
+from transfer.http.shapes.cases import CaseDetail, CaseList, CaseShape, UpdateList
 from transfer.ports import CaseDesk
 
 _ALL = "/api/v1/cases"
@@ -51,6 +55,10 @@ class Reason(JsonBody):
     reason: Line
 
 
+class Nothing(JsonBody):
+    """Nothing at all, or an empty object."""
+
+
 class CaseRoutes:
     """One case, as its visitors see it."""
 
@@ -62,17 +70,17 @@ class CaseRoutes:
         """Return the routes."""
         return [web.get(_ONE, self.show)]
 
+    @operation(
+        "Show a case, and what the caller may do to it",
+        tag=Tag.CASES,
+        gives=gives(200, CaseDetail),
+    )
     async def show(self, request: web.Request) -> web.Response:
         """Show a case, what the caller may do, and where the SFTP door is."""
         principal = request[PRINCIPAL]
         case = await self._files.case(principal, case_number(request))
-        return json_response(
-            {
-                **case_json(case, self._policy.retention),
-                "may": allowed_json(principal, case),
-                "sftp": sftp_json(self._policy.sftp),
-            }
-        )
+        policy = self._policy
+        return json_response(case_detail_json(case, principal, policy.sftp, policy.retention))
 
 
 class DeskRoutes:
@@ -97,18 +105,39 @@ class DeskRoutes:
             web.post(f"{_ONE}/unhold", self.unhold),
         ]
 
+    @operation(
+        "List the cases that the caller sees",
+        tag=Tag.CASES,
+        text="The newest first. There only where the service runs the cases itself, as with all "
+        "that changes them.",
+        parameters=(
+            Parameter(name="status", text="Only those of this status, whatever its case."),
+            *PAGE_OF_LIST,
+        ),
+        gives=gives(200, CaseList),
+        errors=(errors.InvalidRequestError,),
+    )
     async def listing(self, request: web.Request) -> web.Response:
         """List the cases that the caller sees, the newest first."""
         principal = request[PRINCIPAL]
         text = request.query.get("status")
         status = None if text is None else parse_status(text)
-        if principal.cases is None:
-            cases = await self._desk.cases(status)
-        else:
-            theirs = [await self._desk.case(number) for number in sorted(principal.cases)]
-            cases = [case for case in theirs if status in (None, case.status)]
-        return json_response({"cases": [self._json(case) for case in cases]})
+        page = asked_page(request)
+        cases, following = await self._desk.page(
+            status, principal.cases, after=page.after, limit=page.limit
+        )
+        # A token that shows no case at all shows none here, whatever the page.
+        shown = [case for case in cases if may(principal, Action.SEE, case)]
+        return json_response(cases_json(shown, following, self._policy.retention))
 
+    @operation(
+        "Open a case",
+        tag=Tag.CASES,
+        text="Under the next free number, unless one is given.",
+        takes=takes(NewCase),
+        gives=gives(201, CaseShape, headers=LOCATION),
+        errors=(errors.NameTakenError,),
+    )
     async def open(self, request: web.Request) -> web.Response:
         """Open a case."""
         principal = request[PRINCIPAL]
@@ -120,12 +149,28 @@ class DeskRoutes:
         response.headers[hdrs.LOCATION] = f"{request.path.rstrip('/')}/{case.number}"
         return response
 
+    @operation(
+        "Show the history of a case",
+        tag=Tag.CASES,
+        parameters=PAGE_OF_LIST,
+        gives=gives(200, UpdateList),
+    )
     async def updates(self, request: web.Request) -> web.Response:
         """Show the history of a case."""
         case = await self._files.case(request[PRINCIPAL], case_number(request))
-        updates = await self._desk.updates(case.number)
-        return json_response({"updates": [update_json(update) for update in updates]})
+        page = asked_page(request)
+        updates, following = await self._desk.history(
+            case.number, after=page.after, limit=page.limit
+        )
+        return json_response(updates_json(updates, following))
 
+    @operation(
+        "Give a case another status",
+        tag=Tag.CASES,
+        takes=takes(NewStatus),
+        gives=gives(200, CaseShape),
+        errors=(errors.CaseStateError,),
+    )
     async def move(self, request: web.Request) -> web.Response:
         """Give a case another status."""
         number = await self._managed(request, Action.MANAGE_CASE)
@@ -134,6 +179,14 @@ class DeskRoutes:
         case = await self._desk.move(number, status, to.substatus, request[PRINCIPAL].name)
         return json_response(self._json(case))
 
+    @operation(
+        "Close a case",
+        tag=Tag.CASES,
+        text="Its SFTP accounts end, uploads are refused, and the time until its deletion begins.",
+        takes=takes(Resolution, required=False),
+        gives=gives(200, CaseShape),
+        errors=(errors.CaseStateError,),
+    )
     async def close(self, request: web.Request) -> web.Response:
         """Close a case."""
         number = await self._managed(request, Action.MANAGE_CASE)
@@ -141,12 +194,26 @@ class DeskRoutes:
         case = await self._desk.close(number, resolution, request[PRINCIPAL].name)
         return json_response(self._json(case))
 
+    @operation(
+        "Reopen a case",
+        tag=Tag.CASES,
+        takes=takes(Nothing, required=False),
+        gives=gives(200, CaseShape),
+        errors=(errors.CaseStateError,),
+    )
     async def reopen(self, request: web.Request) -> web.Response:
         """Reopen a case."""
         number = await self._managed(request, Action.MANAGE_CASE)
-        await self._read(request, JsonBody)
+        await self._read(request, Nothing)
         return json_response(self._json(await self._desk.reopen(number, request[PRINCIPAL].name)))
 
+    @operation(
+        "Keep the data of a case from deletion",
+        tag=Tag.CASES,
+        takes=takes(Reason),
+        gives=gives(200, CaseShape),
+        errors=(errors.CaseStateError,),
+    )
     async def hold(self, request: web.Request) -> web.Response:
         """Keep the data of a case from deletion."""
         number = await self._managed(request, Action.HOLD)
@@ -154,10 +221,17 @@ class DeskRoutes:
         case = await self._desk.hold(number, reason, request[PRINCIPAL].name)
         return json_response(self._json(case))
 
+    @operation(
+        "Lift the hold of a case",
+        tag=Tag.CASES,
+        takes=takes(Nothing, required=False),
+        gives=gives(200, CaseShape),
+        errors=(errors.CaseStateError,),
+    )
     async def unhold(self, request: web.Request) -> web.Response:
         """Lift the hold of a case."""
         number = await self._managed(request, Action.HOLD)
-        await self._read(request, JsonBody)
+        await self._read(request, Nothing)
         return json_response(self._json(await self._desk.unhold(number, request[PRINCIPAL].name)))
 
     async def _managed(self, request: web.Request, action: Action) -> CaseNumber:
@@ -173,5 +247,4 @@ class DeskRoutes:
 
 def _check_opens(principal: Principal) -> None:
     """Raise unless `principal` may open cases: staff, who aren't limited to some."""
-    if not principal.is_staff or principal.cases is not None:
-        raise ForbiddenError("Only Customer Care opens cases.")
+    authorise_at_large(principal, Action.MANAGE_CASE)

@@ -11,36 +11,48 @@ def strong_etag(sha256: str) -> str:
     return f'"{sha256}"'
 
 
-def decide(request: web.Request, *, etag: str, modified_at: datetime) -> HTTPStatus | None:
+def decide(request: web.Request, *, etag: str, modified_at: datetime | None) -> HTTPStatus | None:
     """Return the status that the conditions of `request` settle, None to answer with the file.
 
-    `modified_at` has whole seconds, as HTTP's dates have.
+    `modified_at` has whole seconds, as HTTP's dates have; without one, no date is a condition.
     """
     bare = etag.strip('"')
     if request.if_match is not None:
         if not any(tag.value in ("*", bare) and not tag.is_weak for tag in request.if_match):
             return HTTPStatus.PRECONDITION_FAILED
-    elif request.if_unmodified_since is not None and modified_at > request.if_unmodified_since:
+    elif _after(modified_at, request.if_unmodified_since):
         return HTTPStatus.PRECONDITION_FAILED
     if request.if_none_match is not None:
         if any(tag.value in ("*", bare) for tag in request.if_none_match):
             return HTTPStatus.NOT_MODIFIED
-    elif request.if_modified_since is not None and modified_at <= request.if_modified_since:
+    elif _after(modified_at, request.if_modified_since) is False:
         return HTTPStatus.NOT_MODIFIED
     return None
 
 
-def range_applies(request: web.Request, *, etag: str, modified_at: datetime) -> bool:
+def range_applies(request: web.Request, *, etag: str, modified_at: datetime | None) -> bool:
     """Whether the Range of `request` is to be served: only of the content that it knows.
 
-    A date is as good as a tag here, as the content of a file's URL never changes.
+    Where there is a date, it is as good as a tag: the content of a file's URL never changes.
     """
     condition = request.headers.get(hdrs.IF_RANGE)
     if condition is None:
         return True
     if condition.strip().startswith(('"', "W/")):
         return condition.strip() == etag
-    return request.if_range == modified_at
+    return modified_at is not None and request.if_range == modified_at
+
+
+def names_content(request: web.Request, *, etag: str) -> bool:
+    """Whether `request` says by its tag of which content it wants a piece."""
+    if request.headers.get(hdrs.IF_RANGE, "").strip() == etag:
+        return True
+    return any(tag.value == etag.strip('"') and not tag.is_weak for tag in request.if_match or ())
+
+
+def _after(moment: datetime | None, other: datetime | None) -> bool | None:
+    """Whether `moment` is later than `other`, None if either isn't known."""
+    return None if moment is None or other is None else moment > other
 
 
 def whole_seconds(moment: datetime, now: datetime) -> datetime:

@@ -1,29 +1,25 @@
-"""Downloads: a file's bytes streamed from the store, whole or in part, and named safely."""
+"""Downloads: a file's bytes streamed from the store, or a URL of the store, and named safely."""
 
-import asyncio
-import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 
-import structlog
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from transfer.core.access import Action
+from transfer.core import errors
+from transfer.core.access import Action, Principal
 from transfer.core.names import split
 from transfer.core.uploads import FileId, StoredFile
-from transfer.http.conditions import decide, range_applies, strong_etag, whole_seconds
+from transfer.http.conditions import strong_etag, whole_seconds
+from transfer.http.delivery import Delivery, Representation
+from transfer.http.digests import representation_digest
 from transfer.http.dispositions import attachment
+from transfer.http.operations import BYTES, Parameter, Tag, gives, operation
+from transfer.http.parameters import CONDITIONS, DATES, delivered
 from transfer.http.policy import Services
-from transfer.http.ranges import Span, UnsatisfiableRangeError, parse_range
+from transfer.http.ranges import Span
 from transfer.http.requests import OPAQUE_ID, PRINCIPAL
-from transfer.http.tus_headers import http_date
-
-_log = structlog.get_logger(__name__)
-_SLICE_BYTES = 256 * 1024
-"""What must be taken within `stalled_write`: slow receivers are welcome, absent ones are not."""
 
 
 class DownloadRoutes:
@@ -33,106 +29,90 @@ class DownloadRoutes:
         self._files = services.files
         self._clock = services.clock
         self._policy = services.policy
+        self._delivery = Delivery(services.policy)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         return [web.get(f"/api/v1/files/{{id:{OPAQUE_ID}}}/content", self.content)]
 
+    @operation(
+        "Download a file",
+        tag=Tag.FILES,
+        parameters=(
+            *CONDITIONS,
+            *DATES,
+            Parameter(
+                name="Want-Repr-Digest",
+                where="header",
+                text="`sha-256=0` for no digest (RFC 9530).",
+            ),
+            Parameter(
+                name="redirect",
+                text="`1`: a short-lived URL of the store instead, where the operator allows that.",
+            ),
+        ),
+        gives=(
+            *delivered(
+                BYTES,
+                **{
+                    "Last-Modified": "When it was last changed.",
+                    "Repr-Digest": "The whole file's SHA-256 (RFC 9530).",
+                },
+            ),
+            gives(307, text="The store has it.", headers={"Location": "Good for a short time."}),
+        ),
+        errors=(
+            errors.EntryMissingError,
+            errors.StoreUnavailableError,
+            errors.ShuttingDownError,
+        ),
+        problems=(412, 416),
+    )
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Answer with a file's content, or with why not."""
-        file_id = FileId(request.match_info["id"])
-        file = await self._files.file(request[PRINCIPAL], file_id, Action.DOWNLOAD)
-        etag = strong_etag(file.sha256)
-        modified_at = whole_seconds(file.modified_at, self._clock.now())
-        headers = _headers(file, etag, modified_at)
-        settled = decide(request, etag=etag, modified_at=modified_at)
-        if settled is HTTPStatus.NOT_MODIFIED:
-            return web.Response(status=settled, headers=headers)
-        if settled is not None:
-            raise web.HTTPPreconditionFailed(text="The file is not the one that you know.")
-        if request.method == hdrs.METH_HEAD:
-            headers[hdrs.CONTENT_LENGTH] = str(file.size)
-            return web.Response(headers=headers)
-        span = None
-        if range_applies(request, etag=etag, modified_at=modified_at):
-            span = _asked(request, file)
-        return await self._send(request, file, span, headers)
+        file_id, principal = FileId(request.match_info["id"]), request[PRINCIPAL]
+        file = await self._files.file(principal, file_id, Action.DOWNLOAD)
+        found = self._representation(request, file)
+        if request.query.get("redirect") == "1" and request.method == hdrs.METH_GET:
+            elsewhere = self._delivery.settle(request, found) or await self._redirect(
+                principal, file, found.disposition
+            )
+            if elsewhere is not None:
+                return elsewhere
+        return await self._delivery.answer(request, found)
 
-    async def _send(
-        self,
-        request: web.Request,
-        file: StoredFile,
-        span: Span | None,
-        headers: CIMultiDict[str],
-    ) -> web.StreamResponse:
-        status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
-        if span is None:
-            span = Span(0, file.size)
-        else:
-            headers[hdrs.CONTENT_RANGE] = span.content_range(file.size)
-        response = web.StreamResponse(status=status, headers=headers)
-        response.content_length = span.size
-        async with self._files.read(request[PRINCIPAL], file, span.start, span.size) as chunks:
-            # What fails at once is told as a problem; afterwards the connection can only break.
-            chunk = await anext(chunks, b"")
-            await response.prepare(request)
-            with _broken_unless_whole(request):
-                self._widen_buffer(request)
-                while chunk:
-                    await self._write(response, chunk)
-                    chunk = await anext(chunks, b"")
-                async with asyncio.timeout(self._policy.stalled_write.total_seconds()):
-                    await response.write_eof()
-        return response
-
-    async def _write(self, response: web.StreamResponse, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        for start in range(0, len(view), _SLICE_BYTES):
-            async with asyncio.timeout(self._policy.stalled_write.total_seconds()):
-                await response.write(view[start : start + _SLICE_BYTES])
-
-    def _widen_buffer(self, request: web.Request) -> None:
-        """Let a whole chunk wait in the socket's buffer; small ones cost a download dearly."""
-        if request.transport is not None:
-            high = max(self._policy.write_buffer_bytes, 2 * _SLICE_BYTES)
-            request.transport.set_write_buffer_limits(high=high, low=high - _SLICE_BYTES)
-
-
-def _headers(file: StoredFile, etag: str, modified_at: datetime) -> CIMultiDict[str]:
-    """Return what is told of a file with its content, whoever made its name and its bytes."""
-    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode("ascii")
-    return CIMultiDict(
-        {
-            hdrs.CONTENT_TYPE: "application/octet-stream",
-            hdrs.CONTENT_DISPOSITION: attachment(split(file.path)[1]),
-            hdrs.ETAG: etag,
-            hdrs.LAST_MODIFIED: http_date(modified_at),
-            hdrs.ACCEPT_RANGES: "bytes",
-            hdrs.CACHE_CONTROL: "private, no-cache",
-            "Repr-Digest": f"sha-256=:{digest}:",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cross-Origin-Resource-Policy": "same-origin",
+    async def _redirect(
+        self, principal: Principal, file: StoredFile, disposition: str
+    ) -> web.Response | None:
+        """Send the client to the store, if the operator lets it and the store can serve it."""
+        lifetime = self._policy.redirect_lifetime
+        if lifetime is None:
+            return None
+        url = await self._files.hand_out(principal, file, lifetime, disposition)
+        if url is None:
+            return None
+        # The URL is a secret for as long as it lives: neither caches nor the next page see it.
+        headers = {
+            hdrs.LOCATION: url,
+            hdrs.CACHE_CONTROL: "no-store",
+            "Referrer-Policy": "no-referrer",
         }
-    )
+        return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
+    def _representation(self, request: web.Request, file: StoredFile) -> Representation:
+        async def begin(spans: Sequence[Span]) -> None:
+            size = sum(span.size for span in spans)
+            several = {"ranges": len(spans)} if len(spans) > 1 else {}
+            principal = request[PRINCIPAL]
+            await self._files.begin_download(principal, file, spans[0].start, size, **several)
 
-def _asked(request: web.Request, file: StoredFile) -> Span | None:
-    try:
-        return parse_range(request.headers.get(hdrs.RANGE, ""), file.size)
-    except UnsatisfiableRangeError as exc:
-        raise web.HTTPRequestRangeNotSatisfiable(
-            text=f"The file has {file.size} bytes, and none of those that were asked for.",
-            headers={hdrs.CONTENT_RANGE: f"bytes */{file.size}"},
-        ) from exc
-
-
-@contextmanager
-def _broken_unless_whole(request: web.Request) -> Iterator[None]:
-    """Break the connection unless all goes well: less than was announced can't look like all."""
-    try:
-        yield
-    except BaseException as exc:
-        _log.info("download-broken", reason=type(exc).__name__)
-        if request.transport is not None:
-            request.transport.abort()
-        raise
+        return Representation(
+            size=file.size,
+            etag=strong_etag(file.sha256),
+            modified_at=whole_seconds(file.modified_at, self._clock.now()),
+            content_type="application/octet-stream",
+            disposition=attachment(split(file.path)[1]),
+            begin=begin,
+            read=partial(self._files.stream, file),
+            more=CIMultiDict(representation_digest(request.headers, file.sha256)),
+        )

@@ -8,10 +8,16 @@ from typing import Any
 from aiohttp import web
 
 from transfer.core import errors
-from transfer.core.errors import OffsetMismatchError, TransferError
+from transfer.core.errors import (
+    AcknowledgementRequiredError,
+    OffsetMismatchError,
+    TooManyAttemptsError,
+    TransferError,
+)
 from transfer.http.rendering import json_response
 
 PROBLEM_TYPE = "application/problem+json"
+_RENAMED = {413: "too-large", 414: "uri-too-long", 416: "range-not-satisfiable", 421: "misdirected"}
 _SOON_SECONDS = 1
 _LATER_SECONDS = 5
 
@@ -38,19 +44,27 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.InvalidNameError: _BAD_REQUEST,
     errors.UnsupportedAlgorithmError: _BAD_REQUEST,
     errors.NotSignedInError: Answer(401, "Unauthorized"),
+    errors.SessionOverError: Answer(401, "Unauthorized"),
+    errors.LaunchRefusedError: Answer(401, "Unauthorized"),
+    errors.SignInFailedError: _BAD_REQUEST,
     errors.ForbiddenError: Answer(403, "Forbidden"),
+    errors.CrossSiteError: Answer(403, "Forbidden"),
     # Not 409, which tus clients retry: a closed case stays closed until people reopen it.
     errors.CaseClosedError: Answer(403, "Case Closed"),
     errors.TooLargeError: Answer(413, "Content Too Large"),
     errors.LengthMismatchError: Answer(413, "Content Too Large"),
     errors.DigestMismatchError: Answer(422, "Unprocessable Content"),
+    errors.DigestChangedError: _BAD_REQUEST,
+    errors.AcknowledgementRequiredError: Answer(403, "Acknowledgement Required"),
     errors.UnsupportedError: _BAD_REQUEST,
     errors.MissingError: _NOT_FOUND,
     errors.CaseMissingError: _NOT_FOUND,
     errors.EntryMissingError: _NOT_FOUND,
     errors.UploadMissingError: _NOT_FOUND,
     errors.UploadGoneError: Answer(410, "Gone"),
+    errors.ReceiptMissingError: _NOT_FOUND,
     errors.AccountMissingError: _NOT_FOUND,
+    errors.SessionMissingError: _NOT_FOUND,
     errors.TokenMissingError: _NOT_FOUND,
     errors.ConflictError: _CONFLICT,
     errors.OffsetMismatchError: _CONFLICT,
@@ -60,12 +74,16 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.NotAFolderError: _CONFLICT,
     errors.IsAFolderError: _CONFLICT,
     errors.CaseStateError: _CONFLICT,
+    errors.ArchiveChangedError: Answer(412, "Precondition Failed"),
+    errors.AcknowledgementOutdatedError: _CONFLICT,
     # 423 like a busy upload: clients look at the offset and go on, or leave it to the other one.
     errors.WriterReplacedError: _LOCKED,
     errors.UnavailableError: _UNAVAILABLE,
     errors.StoreUnavailableError: _UNAVAILABLE,
     errors.RecordsUnavailableError: _UNAVAILABLE,
     errors.UploadBusyError: _LOCKED,
+    errors.ProviderUnavailableError: _UNAVAILABLE,
+    errors.TooManyAttemptsError: Answer(429, "Too Many Requests", _LATER_SECONDS),
     errors.ShuttingDownError: _UNAVAILABLE,
 }
 """Every error that may be raised, by its own class; a test sees to it that none is left out."""
@@ -98,25 +116,37 @@ def problem_response(
     return json_response(body, status=status, reason=title, content_type=PROBLEM_TYPE)
 
 
-def response_to_error(error: TransferError, request_id: str) -> web.Response:
-    """Return the response that tells `error`."""
+def response_to_error(
+    error: TransferError, request_id: str, members: Mapping[str, Any] | None = None
+) -> web.Response:
+    """Return the response that tells `error`, with `members` besides its own."""
     answer = answer_to(error)
-    members = {"offset": error.offset} if isinstance(error, OffsetMismatchError) else {}
     response = problem_response(
         status=answer.status,
         title=answer.title,
         code=error.code,
         detail=error.message,
         request_id=request_id,
-        members=members,
+        members={**_members(error), **(members or {})},
     )
     if isinstance(error, OffsetMismatchError):
         response.headers["Upload-Offset"] = str(error.offset)
-    if answer.retry_after_seconds is not None:
+    if isinstance(error, TooManyAttemptsError):
+        response.headers["Retry-After"] = str(error.wait_seconds)
+    elif answer.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(answer.retry_after_seconds)
     if answer.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="case-transfer"'
     return response
+
+
+def _members(error: TransferError) -> dict[str, Any]:
+    """Return what a program needs to go on."""
+    if isinstance(error, OffsetMismatchError):
+        return {"offset": error.offset}
+    if isinstance(error, AcknowledgementRequiredError):
+        return {"version": error.version}
+    return {}
 
 
 def response_to_http_error(error: web.HTTPException, request_id: str) -> web.Response:
@@ -126,16 +156,22 @@ def response_to_http_error(error: web.HTTPException, request_id: str) -> web.Res
     response = problem_response(
         status=error.status,
         title=title,
-        code=title.lower().replace(" ", "-"),
+        code=problem_code(error.status),
         detail=title if text == f"{error.status}: {title}" else text,
         request_id=request_id,
     )
     for name, value in error.headers.items():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
-    if error.status == HTTPStatus.REQUEST_TIMEOUT:
+    if error.status == HTTPStatus.REQUEST_TIMEOUT or error.keep_alive is False:
         response.force_close()
     return response
+
+
+def problem_code(status: int) -> str:
+    """Return the code of a problem that HTTP itself has: the same on every version of Python."""
+    renamed = _RENAMED.get(status)
+    return renamed or HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
 def response_to_surprise(request_id: str) -> web.Response:

@@ -1,18 +1,18 @@
 """What a case holds: its list, and the removal of a file."""
 
-import re
 from http import HTTPStatus
 
 from aiohttp import web
 
-from transfer.core.errors import InvalidRequestError
+from transfer.core import errors
 from transfer.core.uploads import FileId
+from transfer.http.operations import Tag, gives, operation
+from transfer.http.paging import LARGEST_PAGE, asked_page
+from transfer.http.parameters import PAGE_OF_LIST
 from transfer.http.policy import Services
 from transfer.http.rendering import json_response, listing_json
 from transfer.http.requests import OPAQUE_ID, PRINCIPAL, case_number
-
-_PAGE = 1000
-_DIGITS = re.compile(r"[0-9]{1,6}")
+from transfer.http.shapes.files import ListingShape
 
 
 class FileRoutes:
@@ -29,27 +29,34 @@ class FileRoutes:
             web.delete(f"/api/v1/files/{{id:{OPAQUE_ID}}}", self.remove),
         ]
 
+    @operation(
+        "List the files of a case",
+        tag=Tag.FILES,
+        text="All of them, whatever their folder, oldest first. The first page also has the "
+        "unfinished uploads. Unless told otherwise, a page has up to 1,000.",
+        parameters=PAGE_OF_LIST,
+        gives=gives(200, ListingShape),
+    )
     async def listing(self, request: web.Request) -> web.Response:
         """List files, a page at a time: `after` is the `next` of the page before."""
+        page = asked_page(request, usual=LARGEST_PAGE)
         listing = await self._files.listing(
             request[PRINCIPAL],
             case_number(request),
-            after=request.query.get("after"),
-            limit=_limit(request),
+            after=page.after,
+            limit=page.limit,
         )
         return json_response(listing_json(listing, self._clock.now()))
 
+    @operation(
+        "Remove a file",
+        tag=Tag.FILES,
+        text="While the case is open. What Customer Care shares with the customer, only they "
+        "remove. The bytes are deleted soon afterwards.",
+        gives=gives(204),
+        errors=(errors.EntryMissingError, errors.CaseClosedError, errors.ForbiddenError),
+    )
     async def remove(self, request: web.Request) -> web.Response:
         """Remove a file."""
         await self._files.remove_file(request[PRINCIPAL], FileId(request.match_info["id"]))
         return web.Response(status=HTTPStatus.NO_CONTENT)
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit")
-    if text is None:
-        return _PAGE
-    limit = int(text) if _DIGITS.fullmatch(text) else 0
-    if not 1 <= limit <= _PAGE:
-        raise InvalidRequestError(f"limit is a number from 1 to {_PAGE}.")
-    return limit

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from transfer.core.digests import parse_sha256
 from transfer.core.errors import InvalidRequestError
 from transfer.core.names import CasePath, parse_path
 
@@ -12,7 +13,7 @@ UNNAMED = "unnamed"
 """The name of a file whose sender gave none; tus makes none of its metadata mandatory."""
 
 _KEY = re.compile(r"[!-+\--~]+")  # visible ASCII but the comma
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256_BYTES = 32
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _MEDIA_TYPE = re.compile(r"[ -~]{1,255}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,7 +69,7 @@ def describe_file(values: dict[str, bytes]) -> FileDescription:
         path=parse_path(path or UNNAMED),
         content_type=_content_type(_optional(values, "filetype")),
         modified_at=_modified_at(_optional(values, "lastModified")),
-        sha256=_sha256(_optional(values, "sha256")),
+        sha256=_sha256(values),
     )
 
 
@@ -91,12 +92,16 @@ def _content_type(text: str | None) -> str | None:
     return text
 
 
-def _sha256(text: str | None) -> str | None:
+def _sha256(values: dict[str, bytes]) -> str | None:
+    """Return the promised digest; its bytes may be there as they are, as every value is Base64."""
+    told = values.get("sha256", b"")
+    text = told if len(told) == _SHA256_BYTES else _optional(values, "sha256")
     if text is None:
         return None
-    if not _SHA256.fullmatch(text):
-        raise InvalidRequestError("Upload-Metadata: sha256 is 64 hexadecimal digits.")
-    return text.lower()
+    try:
+        return parse_sha256(text)
+    except InvalidRequestError as exc:
+        raise InvalidRequestError(f"Upload-Metadata, sha256: {exc.message}") from exc
 
 
 def _modified_at(text: str | None) -> datetime | None:

@@ -1,21 +1,45 @@
 """What the API says of cases, files, uploads and accounts, as JSON."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from aiohttp import web
 
-from transfer.core.access import Action, Principal, authorise
+from transfer.core.access import Action, Principal, may
 from transfer.core.cases import Case, CaseUpdate
-from transfer.core.errors import TransferError
 from transfer.core.retention import PERIOD, deletion_due_at
 from transfer.core.uploads import StoredFile, Upload, UploadState, shown_state
 from transfer.engine.accounts import Credentials
 from transfer.engine.files import Listing
 from transfer.http.policy import SftpAddress
+from transfer.http.shapes.accounts import AccountList, AccountShape
+from transfer.http.shapes.base import Json
+from transfer.http.shapes.cases import (
+    CaseDetail,
+    CaseList,
+    CaseShape,
+    SftpShape,
+    UpdateList,
+    UpdateShape,
+)
+from transfer.http.shapes.files import FileShape, ListingShape, UploadShape
 
-Json = dict[str, Any]
+__all__ = [
+    "Json",
+    "account_json",
+    "accounts_json",
+    "case_detail_json",
+    "case_json",
+    "cases_json",
+    "file_json",
+    "json_response",
+    "listing_json",
+    "moment",
+    "rfc3339",
+    "updates_json",
+    "upload_json",
+]
 
 
 def json_response(
@@ -30,103 +54,131 @@ def json_response(
     return web.Response(body=text.encode(), status=status, reason=reason, content_type=content_type)
 
 
-def rfc3339(moment: datetime | None) -> str | None:
+def moment(at: datetime) -> str:
     """Return a time in UTC, exact to the microsecond: what is due then is due at what it says."""
-    if moment is None:
-        return None
-    text = moment.astimezone(UTC).isoformat()
-    return text.removesuffix("+00:00") + "Z"
+    return at.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """Return a time in UTC as `moment` does, or None for none."""
+    return None if at is None else moment(at)
 
 
 def case_json(case: Case, retention: timedelta = PERIOD) -> Json:
     """Return a case."""
-    return {
-        "number": case.number,
-        "status": case.status.value,
-        "substatus": case.substatus,
-        "subject": case.subject,
-        "closed_at": rfc3339(case.closed_at),
-        "deletion_due_at": rfc3339(deletion_due_at(case, retention)),
-    }
+    return _case(case, retention).json_object()
 
 
-def allowed_json(principal: Principal, case: Case) -> list[str]:
-    """Return what `principal` may do to `case` now."""
-    return [action.value for action in Action if _may(principal, action, case)]
+def cases_json(cases: Sequence[Case], following: str | None, retention: timedelta) -> Json:
+    """Return a page of cases."""
+    shown = [_case(case, retention) for case in cases]
+    return CaseList(cases=shown, next=following).json_object()
 
 
-def sftp_json(address: SftpAddress | None) -> Json | None:
-    """Return where the SFTP door is."""
-    if address is None:
-        return None
-    return {
-        "host": address.host,
-        "port": address.port,
-        "fingerprints": list(address.fingerprints),
-    }
+def case_detail_json(
+    case: Case, principal: Principal, sftp: SftpAddress | None, retention: timedelta = PERIOD
+) -> Json:
+    """Return a case with what `principal` may do to it now, and where the SFTP door is."""
+    return CaseDetail(
+        **dict(_case(case, retention)),
+        may=[action for action in Action if may(principal, action, case)],
+        sftp=_sftp(sftp),
+    ).json_object()
 
 
-def update_json(update: CaseUpdate) -> Json:
-    """Return an entry of a case's history."""
-    return {"at": rfc3339(update.at), "author": update.author, "text": update.text}
+def updates_json(updates: Sequence[CaseUpdate], following: str | None) -> Json:
+    """Return a page of a case's history."""
+    shown = [UpdateShape(at=moment(one.at), author=one.author, text=one.text) for one in updates]
+    return UpdateList(updates=shown, next=following).json_object()
 
 
 def listing_json(listing: Listing, now: datetime) -> Json:
     """Return a page of a case's files, with its unfinished uploads."""
-    return {
-        "files": [file_json(file) for file in listing.files],
-        "uploads": [upload_json(upload, now) for upload in listing.uploads],
-        "next": listing.next,
-    }
+    return ListingShape(
+        files=[_file(file) for file in listing.files],
+        uploads=[_upload(upload, now) for upload in listing.uploads],
+        next=listing.next,
+    ).json_object()
 
 
 def file_json(file: StoredFile) -> Json:
     """Return a file."""
-    return {
-        "id": file.id,
-        "path": file.path,
-        "size": file.size,
-        "sha256": file.sha256,
-        "state": UploadState.RECEIVED.value,
-        "verified": file.verified,
-        "direction": file.direction.value,
-        "door": file.door.value,
-        "sent_by": file.sent_by,
-        "created_at": rfc3339(file.created_at),
-        "modified_at": rfc3339(file.modified_at),
-        "scan": None,
-    }
+    return _file(file).json_object()
 
 
 def upload_json(upload: Upload, now: datetime) -> Json:
     """Return an unfinished upload."""
-    return {
-        "id": upload.id,
-        "path": upload.path,
-        "size": upload.length,
-        "offset": upload.offset,
-        "state": shown_state(upload, now).value,
-        "expires_at": rfc3339(upload.expires_at),
-    }
+    return _upload(upload, now).json_object()
 
 
 def account_json(credentials: Credentials, address: SftpAddress | None) -> Json:
     """Return an SFTP account with all that a person needs to log in."""
+    return _account(credentials, address).json_object()
+
+
+def accounts_json(
+    accounts: Sequence[Credentials], following: str | None, address: SftpAddress | None
+) -> Json:
+    """Return a page of SFTP accounts."""
+    shown = [_account(one, address) for one in accounts]
+    return AccountList(accounts=shown, next=following).json_object()
+
+
+def _case(case: Case, retention: timedelta) -> CaseShape:
+    return CaseShape(
+        number=case.number,
+        status=case.status,
+        substatus=case.substatus,
+        subject=case.subject,
+        closed_at=rfc3339(case.closed_at),
+        deletion_due_at=rfc3339(deletion_due_at(case, retention)),
+    )
+
+
+def _sftp(address: SftpAddress | None) -> SftpShape | None:
+    if address is None:
+        return None
+    return SftpShape(host=address.host, port=address.port, fingerprints=list(address.fingerprints))
+
+
+def _file(file: StoredFile) -> FileShape:
+    return FileShape(
+        id=file.id,
+        path=file.path,
+        size=file.size,
+        sha256=file.sha256,
+        state="received",
+        verified=file.verified,
+        claimed_sha256=file.claimed_sha256,
+        direction=file.direction,
+        door=file.door,
+        sent_by=file.sent_by,
+        created_at=moment(file.created_at),
+        modified_at=moment(file.modified_at),
+        scan=None,
+    )
+
+
+def _upload(upload: Upload, now: datetime) -> UploadShape:
+    interrupted = shown_state(upload, now) is UploadState.INTERRUPTED
+    return UploadShape(
+        id=upload.id,
+        path=upload.path,
+        size=upload.length,
+        offset=upload.offset,
+        state="interrupted" if interrupted else "receiving",
+        expires_at=moment(upload.expires_at),
+    )
+
+
+def _account(credentials: Credentials, address: SftpAddress | None) -> AccountShape:
     account = credentials.account
-    return {
-        "id": account.id,
-        "username": account.username,
-        "password": credentials.password,
-        "host": address.host if address else None,
-        "port": address.port if address else None,
-        "fingerprints": list(address.fingerprints) if address else [],
-        "expires_at": rfc3339(account.expires_at),
-    }
-
-
-def _may(principal: Principal, action: Action, case: Case) -> bool:
-    try:
-        authorise(principal, action, case)
-    except TransferError:
-        return False
-    return True
+    return AccountShape(
+        id=account.id,
+        username=account.username,
+        password=credentials.password,
+        host=address.host if address else None,
+        port=address.port if address else None,
+        fingerprints=list(address.fingerprints) if address else [],
+        expires_at=moment(account.expires_at),
+    )

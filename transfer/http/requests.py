@@ -1,12 +1,14 @@
-"""What every route finds in a request: who it is from, and its id."""
+"""What every route finds in a request: who it is from, where from, and its id."""
 
 from aiohttp import web
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber, parse_case_number
+from transfer.http.proxies import Client
 
 PRINCIPAL = web.RequestKey("principal", Principal)
 REQUEST_ID = web.RequestKey("request_id", str)
+CLIENT = web.RequestKey("client", Client)
 
 OPAQUE_ID = "[0-9A-Za-z_-]{1,64}"
 """What an id of ours may look like in a path; anything else is nothing of ours."""
@@ -21,17 +23,14 @@ def case_number(request: web.Request) -> CaseNumber:
     return parse_case_number(request.match_info["number"])
 
 
-def client_address(request: web.Request, *, trust_forwarded_for: bool) -> str | None:
-    """Return where a request comes from.
+def client_of(request: web.Request) -> Client:
+    """Return where a request comes from and how it was addressed; proxies see to it, if trusted."""
+    return request[CLIENT]
 
-    Of X-Forwarded-For only the last address counts: the one that the proxy in front added.
-    """
-    if trust_forwarded_for:
-        forwarded = request.headers.getall("X-Forwarded-For", [])
-        last = ",".join(forwarded).rpartition(",")[2].strip()
-        if last:
-            return last[:64]
-    return request.remote
+
+def client_address(request: web.Request) -> str | None:
+    """Return where a request comes from."""
+    return request[CLIENT].address
 
 
 def effective_method(request: web.Request) -> str:

@@ -2,10 +2,10 @@
 
 import socket
 from collections.abc import Sequence
-from ssl import SSLContext
 
 from aiohttp import web
 
+from transfer.http.listener import CurrentTls, Listener
 from transfer.http.policy import HttpPolicy
 
 _BACKLOG = 512
@@ -19,26 +19,19 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: web.Application, policy: HttpPolicy, *, tls: SSLContext | None = None
+        self, app: web.Application, policy: HttpPolicy, *, tls: CurrentTls | None = None
     ) -> None:
         self._tls = tls
         self._policy = policy
         self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=policy.stop_grace.total_seconds(),
-            keepalive_timeout=policy.keep_alive.total_seconds(),
-            lingering_time=policy.lingering.total_seconds(),
-            max_line_size=policy.max_line_bytes,
-            max_field_size=policy.max_field_bytes,
-            max_headers=policy.max_fields,
-            auto_decompress=False,
+            app, access_log=None, shutdown_timeout=policy.stop_grace.total_seconds()
         )
+        self._listener: Listener | None = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where the server listens."""
-        return [(address[0], address[1]) for address in self._runner.addresses]
+        return self._listener.addresses if self._listener is not None else []
 
     @property
     def connections(self) -> int:
@@ -53,22 +46,24 @@ class HttpServer:
             OSError: it can't.
         """
         await self._runner.setup()
+        assert self._runner.server is not None  # noqa: S101 - it is set up
+        self._listener = Listener(sockets, self._runner.server, self._policy, self._tls)
         try:
-            for listener in sockets:
-                _drop_the_absent(listener, self._policy)
-                site = web.SockSite(self._runner, listener, ssl_context=self._tls, backlog=_BACKLOG)
-                await site.start()
+            for one in sockets:
+                _drop_the_absent(one, self._policy)
+            self._listener.start()
         except BaseException:
             await self.stop()
             raise
 
     async def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on."""
-        for site in tuple(self._runner.sites):
-            await site.stop()
+        if self._listener is not None:
+            await self._listener.stop()
 
     async def stop(self) -> None:
         """End idle connections at once, others with their request, or after `stop_grace`."""
+        await self.stop_accepting()
         await self._runner.cleanup()
 
 

@@ -13,6 +13,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+OLDEST = ssl.TLSVersion.TLSv1_2
+SUITES_OF_TLS_1_2 = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
+"""Forward secret and authenticated, all of them; those of TLS 1.3 always are.
+
+Curves are OpenSSL's own choice: x25519 first, then those of NIST. Python can't name more than one.
+"""
+
 LIFETIME = timedelta(days=825)
 """As long as browsers take a certificate that was trusted by hand."""
 
@@ -49,16 +63,25 @@ def own_certificate(folder: Path, names: Sequence[str], now: datetime) -> Certif
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a server's TLS context: TLS 1.2 and above, HTTP/1.1.
+    """Return a server's TLS context: `OLDEST` and above, `SUITES_OF_TLS_1_2`, HTTP/1.1.
 
     Raises:
         OSError: a file can't be read, or isn't what it should be (ssl.SSLError).
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = OLDEST
+    context.set_ciphers(":".join(SUITES_OF_TLS_1_2))
+    context.options |= (
+        ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    )
+    context.load_cert_chain(certificate, key, password=_no_password)
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _no_password() -> str:
+    """Have a key that is locked refused, instead of asking for its password on the terminal."""
+    return ""
 
 
 def _kept(certificate: Path, key: Path) -> x509.Certificate | None:

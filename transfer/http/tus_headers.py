@@ -6,9 +6,11 @@ from email.utils import format_datetime
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from transfer.core.errors import InvalidRequestError, UnsupportedError
-from transfer.core.uploads import LIVE_STATES, Upload
+from transfer.core.errors import InvalidRequestError
+from transfer.core.parts import MAX_FILE_BYTES
+from transfer.core.uploads import LIVE_STATES, Concat, Upload, UploadState
 from transfer.engine.checksums import ALGORITHMS, ChunkChecksum
+from transfer.http.digests import content_checksum
 
 VERSION = "1.0.0"
 EXTENSIONS = (
@@ -18,6 +20,8 @@ EXTENSIONS = (
     "checksum",
     "expiration",
     "termination",
+    "concatenation",
+    "concatenation-unfinished",
 )
 OFFSET_TYPE = "application/offset+octet-stream"
 
@@ -75,52 +79,67 @@ def late_length(headers: Headers) -> int | None:
 
 
 def chunk_checksum(headers: Headers) -> ChunkChecksum | None:
-    """Return the checksum that is declared for the body, if any.
+    """Return the checksum that is declared for the body, if any, be it tus's own or HTTP's.
 
     Raises:
         UnsupportedAlgorithmError: not offered, or malformed.
     """
     header = single(headers, "Upload-Checksum")
-    return None if header is None else ChunkChecksum.parse(header)
+    content = content_checksum(headers)
+    return content if header is None else ChunkChecksum.parse(header, content)
 
 
-def check_no_concatenation(headers: Headers) -> None:
-    """Raise if the upload is meant as a piece of another, or made of others.
+def check_no_length(headers: Headers) -> None:
+    """Raise if a length is told of an upload that is made of others.
 
     Raises:
-        UnsupportedError: it is; taken as a whole file it would be the wrong one.
+        InvalidRequestError: it is.
     """
-    if "Upload-Concat" in headers:
-        raise UnsupportedError("Concatenation is not offered: send the file as one upload.")
+    if "Upload-Length" in headers or "Upload-Defer-Length" in headers:
+        raise InvalidRequestError("A final upload has the length of its partial ones: send none.")
 
 
 def discovery(max_file_bytes: int) -> dict[str, str]:
-    """Return what OPTIONS tells."""
-    return {
+    """Return what OPTIONS tells; a limit only where an operator has set one."""
+    headers = {
         "Tus-Version": VERSION,
         "Tus-Extension": ",".join(EXTENSIONS),
         "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
-        "Tus-Max-Size": str(max_file_bytes),
     }
+    if max_file_bytes < MAX_FILE_BYTES:
+        headers["Tus-Max-Size"] = str(max_file_bytes)
+    return headers
+
+
+def expiry(upload: Upload) -> dict[str, str]:
+    """Return until when an upload can be continued, or used, if that ever ends."""
+    if upload.state in LIVE_STATES or upload.concat is Concat.PARTIAL:
+        return {"Upload-Expires": http_date(upload.expires_at)}
+    return {}
 
 
 def progress(upload: Upload) -> CIMultiDict[str]:
-    """Return how far an upload is, and until when it can be continued."""
-    headers = CIMultiDict({"Upload-Offset": str(upload.offset)})
-    if upload.state in LIVE_STATES:
-        headers["Upload-Expires"] = http_date(upload.expires_at)
+    """Return how far an upload is, and until when it can be continued.
+
+    One that is made of others has an offset only once it is finished.
+    """
+    headers = CIMultiDict(expiry(upload))
+    if upload.concat is not Concat.FINAL or upload.state is UploadState.RECEIVED:
+        headers["Upload-Offset"] = str(upload.offset)
     return headers
 
 
 def description(upload: Upload) -> CIMultiDict[str]:
     """Return all that HEAD tells of an upload."""
     headers = progress(upload)
-    if upload.length is None:
-        headers["Upload-Defer-Length"] = "1"
-    else:
+    if upload.length is not None:
         headers["Upload-Length"] = str(upload.length)
+    elif upload.concat is not Concat.FINAL:
+        headers["Upload-Defer-Length"] = "1"
     if upload.metadata is not None:
         headers["Upload-Metadata"] = upload.metadata
+    if upload.concat_header is not None:
+        headers["Upload-Concat"] = upload.concat_header
     return headers
 
 

@@ -7,16 +7,40 @@ StoreUnavailableError and any of a records role RecordsUnavailableError: retry l
 
 from transfer.ports.cases import CaseCore, CaseDesk, CaseEvent, CaseRecords
 from transfer.ports.clock import Clock
+from transfer.ports.feed import Feed
+from transfer.ports.identity import IdentityProvider, PendingSignIn, Redeemed, SignInRecords
+from transfer.ports.launches import LaunchKeys, PublicKey
 from transfer.ports.objects import Buffer, ObjectStore, StoredItem, StoredKind
 from transfer.ports.people import AccountRecords, Token, TokenRecords
+from transfer.ports.receipts import AcknowledgementRecords, KeptReceipt, ReceiptRecords
 from transfer.ports.records import Records
+from transfer.ports.sessions import (
+    AttemptRecords,
+    CredentialKind,
+    Failures,
+    LaunchRecords,
+    Method,
+    Presented,
+    Session,
+    SessionRecords,
+)
 from transfer.ports.tree import FileTree
-from transfer.ports.uploads import Advance, Finished, Lease, LeaseStanding, NewUpload, UploadLedger
+from transfer.ports.uploads import (
+    Advance,
+    Finished,
+    Kept,
+    Lease,
+    LeaseStanding,
+    NewUpload,
+    UploadLedger,
+)
 from transfer.ports.work import AuditEvent, AuditLog, Job, JobKind, JobQueue, Outbox
 
 __all__ = [
     "AccountRecords",
+    "AcknowledgementRecords",
     "Advance",
+    "AttemptRecords",
     "AuditEvent",
     "AuditLog",
     "Buffer",
@@ -25,17 +49,34 @@ __all__ = [
     "CaseEvent",
     "CaseRecords",
     "Clock",
+    "CredentialKind",
+    "Failures",
+    "Feed",
     "FileTree",
     "Finished",
+    "IdentityProvider",
     "Job",
     "JobKind",
     "JobQueue",
+    "Kept",
+    "KeptReceipt",
+    "LaunchKeys",
+    "LaunchRecords",
     "Lease",
     "LeaseStanding",
+    "Method",
     "NewUpload",
     "ObjectStore",
     "Outbox",
+    "PendingSignIn",
+    "Presented",
+    "PublicKey",
+    "ReceiptRecords",
     "Records",
+    "Redeemed",
+    "Session",
+    "SessionRecords",
+    "SignInRecords",
     "StoredItem",
     "StoredKind",
     "Token",

@@ -1,6 +1,6 @@
 """The authority on cases, and the rows of those that are kept here."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,8 +29,11 @@ class CaseCore(Protocol):
             CaseMissingError: no such case.
         """
 
-    async def tell(self, event: CaseEvent) -> None:
-        """Take note of an event; one that was told before changes nothing."""
+    async def tell(self, *events: CaseEvent) -> None:
+        """Take note of events of one case, in their order; one told before changes nothing.
+
+        When it raises, some may have been noted: tell them again.
+        """
 
 
 class CaseDesk(CaseCore, Protocol):
@@ -48,8 +51,34 @@ class CaseDesk(CaseCore, Protocol):
     async def cases(self, status: Status | None = None, limit: int = 1000) -> list[Case]:
         """Return cases, the newest first."""
 
+    async def page(
+        self,
+        status: Status | None,
+        numbers: Collection[CaseNumber] | None,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[Case], str | None]:
+        """Return a page of cases, the newest first, and the cursor of the next page if any.
+
+        `numbers` limits them to some; None is all.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
     async def updates(self, number: CaseNumber) -> list[CaseUpdate]:
         """Return the history of a case, oldest first."""
+
+    async def history(
+        self, number: CaseNumber, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[CaseUpdate], str | None]:
+        """Return a page of the history of a case, oldest first, and the cursor of the next one.
+
+        Raises:
+            CaseMissingError: no such case.
+            InvalidRequestError: `after` is not a cursor from here.
+        """
 
     async def move(
         self, number: CaseNumber, status: Status, substatus: str | None, actor: str
@@ -92,20 +121,48 @@ class CaseRecords(Protocol):
     async def cases(self, status: Status | None, limit: int) -> list[Case]:
         """Return cases, the newest first."""
 
-    async def save(
-        self, case: Case, *, expected_version: int, update: CaseUpdate | None, event_id: str | None
-    ) -> bool:
+    async def page(
+        self,
+        status: Status | None,
+        numbers: Collection[CaseNumber] | None,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[Case], str | None]:
+        """Return a page of cases, the newest first, and the cursor of the next page if any.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
+    async def save(self, case: Case, *, expected_version: int, update: CaseUpdate | None) -> bool:
         """Write a changed case and its history entry.
 
-        False, with nothing written, when the row's version is another, or an entry of `event_id`
-        exists already.
+        False, with nothing written, when the row's version is another.
         """
 
     async def updates(self, number: CaseNumber) -> list[CaseUpdate]:
         """Return the history, oldest first."""
 
-    async def told(self, event_id: str) -> bool:
-        """Whether an event has been applied."""
+    async def history(
+        self, number: CaseNumber, *, after: str | None, limit: int
+    ) -> tuple[list[CaseUpdate], str | None]:
+        """Return a page of the history, oldest first, and the cursor of the next page if any.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
+    async def note(
+        self, case: Case, *, expected_version: int, entries: Mapping[str, CaseUpdate]
+    ) -> bool:
+        """Write a changed case and the history entries of events, by their ids; see `save`.
+
+        False, with nothing written, also when one of the events was noted before.
+        """
+
+    async def told(self, event_ids: Collection[str]) -> set[str]:
+        """Return those of the events that have been applied."""
 
     async def closed_before(self, moment: datetime, limit: int = 100) -> list[Case]:
         """Return cases closed at or before `moment` whose data isn't proved gone, oldest first."""
@@ -120,7 +177,10 @@ class CaseRecords(Protocol):
         """
 
     async def scrub(self, number: CaseNumber) -> dict[str, int]:
-        """Delete the rows of a case's files, folders, uploads and parts; return counts by kind."""
+        """Delete the rows of a case's files, folders, uploads and parts; return counts by kind.
+
+        The receipts of its uploads and the acknowledgements of its people go with them.
+        """
 
     async def finish_purge(self, number: CaseNumber, now: datetime) -> None:
         """Mark that the case's data is proved gone."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -85,6 +86,13 @@ class ObjectStore(Protocol):
 
         Raises:
             EntryMissingError: no such object.
+        """
+
+    async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:
+        """Return a URL that gives the object to anyone for `lifetime`, as bytes to be saved.
+
+        `disposition` is the Content-Disposition of that answer. None where no such URL can be
+        made: the object has to be read then.
         """
 
     async def delete(self, keys: Sequence[str]) -> None:

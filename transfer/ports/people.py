@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from transfer.core.access import Principal, Role
+from transfer.core.access import Action, Principal, Role
 from transfer.core.accounts import AccountEnd, AccountId, SftpAccount
 from transfer.core.cases import CaseNumber
+from transfer.ports.work import AuditEvent
 
 
 class AccountRecords(Protocol):
@@ -34,6 +35,15 @@ class AccountRecords(Protocol):
     async def of_case(self, number: CaseNumber, *, active_at: datetime | None) -> list[SftpAccount]:
         """Return a case's accounts, newest first; only those that are good then, if given."""
 
+    async def page(
+        self, number: CaseNumber, *, active_at: datetime, after: str | None, limit: int
+    ) -> tuple[list[SftpAccount], str | None]:
+        """Return a page of a case's accounts that are good then, newest first, and the next cursor.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
     async def end(
         self, account_id: AccountId, end: AccountEnd, principal: Principal | None, now: datetime
     ) -> SftpAccount:
@@ -53,26 +63,48 @@ class Token:
     id: str
     name: str
     role: Role
-    case_number: CaseNumber | None
+    cases: frozenset[CaseNumber] | None
+    actions: frozenset[Action] | None
+    issued_by: str
     issued_at: datetime
     expires_at: datetime
+    last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
 
 class TokenRecords(Protocol):
     """The rows of bearer tokens, found by the SHA-256 of their secret."""
 
-    async def insert(self, token: Token, secret_sha256: bytes) -> None:
-        """Insert a token."""
+    async def insert(self, token: Token, secret_sha256: bytes, event: AuditEvent) -> None:
+        """Insert a token, and tell of it in the audit log."""
+
+    async def token(self, token_id: str) -> Token:
+        """Return a token, whatever its standing.
+
+        Raises:
+            TokenMissingError: no such token.
+        """
 
     async def by_secret(self, secret_sha256: bytes) -> Token | None:
         """Return the token of a secret, whatever its standing."""
 
-    async def tokens(self) -> list[Token]:
-        """Return all tokens, newest first."""
+    async def page(self, after: str | None, limit: int) -> tuple[list[Token], str | None]:
+        """Return up to `limit` tokens from behind the cursor `after`, and the next cursor if any.
 
-    async def revoke(self, token_id: str, now: datetime) -> None:
-        """Revoke a token.
+        Newest first.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
+    async def standing(self, ids: Sequence[str]) -> list[Token]:
+        """Return these tokens, as far as they are there."""
+
+    async def used(self, token_id: str, now: datetime, *, unless_after: datetime) -> None:
+        """Note that a token is in use, unless that was noted after `unless_after`."""
+
+    async def revoke(self, token_id: str, now: datetime, event: AuditEvent) -> Token:
+        """Revoke a token, and tell of it in the audit log. Repeatable: the first time counts.
 
         Raises:
             TokenMissingError: no such token.

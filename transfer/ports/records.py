@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from transfer.ports.cases import CaseRecords
+from transfer.ports.feed import Feed
+from transfer.ports.identity import SignInRecords
 from transfer.ports.people import AccountRecords, TokenRecords
+from transfer.ports.receipts import AcknowledgementRecords, ReceiptRecords
+from transfer.ports.sessions import AttemptRecords, LaunchRecords, SessionRecords
 from transfer.ports.tree import FileTree
 from transfer.ports.uploads import UploadLedger
 from transfer.ports.work import AuditLog, JobQueue, Outbox
@@ -18,6 +22,13 @@ class Records:
     cases: CaseRecords
     accounts: AccountRecords
     tokens: TokenRecords
+    sessions: SessionRecords
+    launches: LaunchRecords
+    attempts: AttemptRecords
+    sign_ins: SignInRecords
     jobs: JobQueue
     outbox: Outbox
     audit: AuditLog
+    feed: Feed
+    receipts: ReceiptRecords
+    acknowledgements: AcknowledgementRecords

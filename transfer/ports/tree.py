@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from transfer.core.access import Principal
+from transfer.core.archive_contents import Contents, Selection
 from transfer.core.cases import CaseNumber
 from transfer.core.names import CasePath
 from transfer.core.uploads import (
@@ -95,6 +96,29 @@ class FileTree(Protocol):
         Raises:
             EntryMissingError: nothing is there.
         """
+
+    async def verify(
+        self, file_id: FileId, sha256: str, principal: Principal, now: datetime
+    ) -> StoredFile:
+        """Compare a file with the digest that its sender gives; return it as it stands then.
+
+        A match makes it verified; otherwise it isn't, and what was claimed is kept. Repeatable.
+
+        Raises:
+            EntryMissingError: no such file.
+            CaseClosedError: its case takes nothing new.
+        """
+
+    async def contents(self, case_number: CaseNumber, selection: Selection, limit: int) -> Contents:
+        """Return what `selection` finds in a case, all of it as it is at one moment, in no order.
+
+        Raises:
+            EntryMissingError: its path isn't there, or one of its files.
+            UnsupportedError: more than `limit` files.
+        """
+
+    async def note_crc32(self, file_id: FileId, crc32: int) -> None:
+        """Keep the CRC-32 of a file's content, if the file is still there."""
 
     async def usage(self, case_number: CaseNumber) -> tuple[int, int]:
         """Return how many files the case holds and how many bytes they and its uploads have."""

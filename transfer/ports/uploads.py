@@ -1,6 +1,6 @@
 """The ledger of uploads: what is durable of a file on its way in, and who writes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
+from transfer.core.concatenation import Concatenation
 from transfer.core.names import CasePath
 from transfer.core.uploads import (
     DigestState,
@@ -39,6 +40,7 @@ class NewUpload:
     content_type: str | None = None
     modified_at: datetime | None = None
     expected_sha256: str | None = None
+    concatenation: Concatenation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ class Finished:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The object that a partial upload has become, for its row."""
+
+    object_key: str
+    size: int
+    digest: DigestState
+    now: datetime
+
+
 class UploadLedger(Protocol):
     """Uploads and their durable parts; one writer each, by a lease with a fencing token.
 
@@ -98,10 +110,29 @@ class UploadLedger(Protocol):
     ) -> Upload:
         """Insert an upload, with its folders if `make_folders`; leased at once if `lease` is given.
 
+        A final upload that its sender asks for again is returned as it is, as long as it lives or
+        its file is there.
+
         Raises:
             CaseMissingError, CaseClosedError: no such case, or it takes nothing new.
             EntryMissingError: its folder isn't there and isn't to be made.
             NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
+            InvalidRequestError, UploadGoneError: it can't be made of its pieces.
+        """
+
+    async def reserve(self, keys: Sequence[str], until: datetime) -> list[int]:
+        """Have each of `keys` discarded at `until`, unless `receive` makes a file of it before.
+
+        So the ledger knows of every object before it is stored. Returns a reservation a key.
+        """
+
+    async def receive(
+        self, new: NewUpload, finished: Finished, principal: Principal, reservation: int
+    ) -> Upload:
+        """Insert an upload as the file that it is already; see `create` and `finish`.
+
+        Raises:
+            StoreUnavailableError: the object is being discarded: it took too long.
         """
 
     async def upload(self, upload_id: UploadId) -> Upload:
@@ -113,6 +144,20 @@ class UploadLedger(Protocol):
 
     async def parts(self, upload_id: UploadId) -> list[Part]:
         """Return the committed parts in the order of their numbers."""
+
+    async def pieces(self, upload_id: UploadId) -> list[Upload]:
+        """Return what a final upload is made of, in its order."""
+
+    async def finals(self, piece_id: UploadId) -> list[UploadId]:
+        """Return the final uploads that wait for a partial one, or are just made of it."""
+
+    async def acquire_final(
+        self, upload_id: UploadId, lease: Lease, now: datetime
+    ) -> Upload | None:
+        """Lease a final upload that isn't a file yet, if nobody holds it; its fence grows.
+
+        Who holds it isn't told: whoever puts it together does so for all.
+        """
 
     async def acquire(
         self, upload_id: UploadId, lease: Lease, now: datetime, *, force: bool = False
@@ -166,7 +211,19 @@ class UploadLedger(Protocol):
     async def announce(
         self, upload_id: UploadId, length: int, expected_sha256: str | None, now: datetime
     ) -> Upload:
-        """Set the length (see check_announcement) and, if given, the promised digest."""
+        """Set the length (see check_announcement) and, if given, the promised digest.
+
+        Raises:
+            LengthMismatchError, DigestChangedError: another was told before.
+        """
+
+    async def promise(self, upload_id: UploadId, sha256: str, now: datetime) -> Upload:
+        """Note the digest that its sender promises; of a received upload nothing changes.
+
+        Raises:
+            UploadMissingError, UploadGoneError: no such upload, or abandoned.
+            DigestChangedError: another one was promised before.
+        """
 
     async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
         """Make a whole upload `completing`, under a new fence; one that is `completing` stays.
@@ -186,8 +243,18 @@ class UploadLedger(Protocol):
         """Make the upload a file: from `completing`, or under `fence` from `receiving`.
 
         With it go, in the same transaction: the replaced file or a free name, the discard of what
-        is no longer needed, the audit event, the event `file.received` for the case core.
-        Repeatable: of a received upload it returns the file.
+        is no longer needed, the audit event, the event `file.received` for the case core, what the
+        receipt says. Repeatable: of a received upload it returns the file.
+
+        Raises:
+            UploadGoneError: abandoned meanwhile.
+            DigestMismatchError: not what was promised, maybe just now; nothing was written.
+        """
+
+    async def keep(self, upload_id: UploadId, kept: Kept, *, fence: int | None = None) -> None:
+        """Make a partial upload `received`, as an object; from the states that `finish` takes.
+
+        Repeatable. The discard of what is no longer needed goes with it.
 
         Raises:
             UploadGoneError: abandoned meanwhile.
@@ -204,8 +271,11 @@ class UploadLedger(Protocol):
     ) -> None:
         """End an unfinished upload for good, and queue the discard of its bytes. Repeatable.
 
+        A whole partial one too; final uploads that wait for it end with it.
+
         Raises:
-            UploadBusyError: it is `completing`, and not `even_completing`.
+            UploadBusyError: it is `completing`, and not `even_completing`; or a final is just made
+                of it.
             UploadGoneError: it is a file by now.
         """
 
@@ -216,4 +286,6 @@ class UploadLedger(Protocol):
         """Return uploads that a worker must see to.
 
         Expired ones, and any left `completing` by a process that is gone: untouched for a minute.
+        Final ones whose pieces have been whole for as long; whole partials that have expired, but
+        for those that an unfinished final still needs.
         """

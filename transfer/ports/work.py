@@ -47,15 +47,18 @@ class Outbox(Protocol):
     """Events for the case core, in order a case, until they are delivered."""
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self, worker: str, now: datetime, until: datetime, limit: int = 100
     ) -> list[CaseEvent]:
-        """Claim the oldest undelivered event of each case, if it is due and nobody's."""
+        """Claim up to `limit` undelivered events, in order a case.
 
-    async def delivered(self, event_id: str, now: datetime) -> None:
-        """Mark an event as told."""
+        None of a case whose oldest one isn't due yet, or is somebody's.
+        """
+
+    async def delivered(self, event_ids: Sequence[str], now: datetime) -> None:
+        """Mark events as told."""
 
     async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
-        """Hand an event back, not to be told before `run_at`."""
+        """Hand an event back, not to be told before `run_at`, and with it those that follow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +83,8 @@ class AuditLog(Protocol):
 
     async def events(self, case_number: CaseNumber | None = None) -> list[AuditEvent]:
         """Return the events, of one case or all, oldest first."""
+
+    async def latest(
+        self, case_number: CaseNumber, action: str, actor: str, subject: str
+    ) -> AuditEvent | None:
+        """Return the last time that `actor` did `action` to `subject`, if ever."""

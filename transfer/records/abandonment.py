@@ -6,9 +6,10 @@ from sqlalchemy import Connection, delete, update
 
 from transfer.core.access import Principal
 from transfer.core.errors import UploadBusyError, UploadGoneError
-from transfer.core.uploads import UploadId, UploadState
-from transfer.records import audit, lookup
+from transfer.core.uploads import Concat, UploadId, UploadState
+from transfer.records import audit, lookup, pieces
 from transfer.records.jobs import queue_discard
+from transfer.records.leases import CONTINUABLE
 from transfer.records.tables import upload_parts, uploads
 
 
@@ -26,7 +27,8 @@ def abandon(
     Raises:
         UploadMissingError: no such upload.
         UploadGoneError: it is a file by now.
-        UploadBusyError: it is being completed, and that isn't to be given up.
+        UploadBusyError: it is being completed, and that isn't to be given up; or a final is just
+            made of it.
     """
     row = lookup.upload_row(connection, upload_id, lock=True)
     if row.state is UploadState.ABANDONED:
@@ -34,8 +36,12 @@ def abandon(
     completing = row.state is UploadState.COMPLETING
     if completing and not even_completing:
         raise UploadBusyError("The upload is being completed: try again in a moment.")
-    if row.state is UploadState.RECEIVED:
+    is_piece = row.concat is Concat.PARTIAL
+    if row.state is UploadState.RECEIVED and not is_piece:
         raise UploadGoneError("The upload is finished: the file has been received.")
+    if is_piece:
+        for final_id in pieces.hopeless_without(connection, upload_id):
+            abandon(connection, final_id, principal, "piece-abandoned", now)
     connection.execute(
         update(uploads)
         .where(uploads.c.id == upload_id)
@@ -52,7 +58,7 @@ def abandon(
     queue_discard(
         connection,
         now,
-        keys=[row.tail_key, row.object_key if completing else None],
+        keys=[row.tail_key, None if row.state in CONTINUABLE else row.object_key],
         multiparts=[(row.object_key, row.multipart_id)] if has_parts else [],
     )
     details = {"reason": reason, "offset": row.offset, "length": row.length}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from transfer.core.access import Principal
@@ -12,7 +12,8 @@ from transfer.core.cases import CaseNumber
 from transfer.core.errors import AccountMissingError, NameTakenError
 from transfer.ports import CaseEvent
 from transfer.records import audit, cases, outbox
-from transfer.records.columns import is_storable
+from transfer.records.columns import UtcDateTime, is_storable
+from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
 from transfer.records.tables import sftp_accounts
@@ -55,6 +56,16 @@ class SqlAccountRecords:
     async def of_case(self, number: CaseNumber, *, active_at: datetime | None) -> list[SftpAccount]:
         """Return a case's accounts, newest first; only those that are good then, if given."""
         return await self._database.read(_of_case, number, active_at)
+
+    async def page(
+        self, number: CaseNumber, *, active_at: datetime, after: str | None, limit: int
+    ) -> tuple[list[SftpAccount], str | None]:
+        """Return a page of a case's accounts that are good then, newest first, and the next cursor.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        return await self._database.read(_page, number, active_at, after, limit)
 
     async def end(
         self, account_id: AccountId, end: AccountEnd, principal: Principal | None, now: datetime
@@ -196,6 +207,29 @@ def _of_case(
     if active_at is not None:
         query = query.where(sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at > active_at)
     return [_account_of(row) for row in connection.execute(query)]
+
+
+def _page(
+    connection: Connection, number: CaseNumber, active_at: datetime, after: str | None, limit: int
+) -> tuple[list[SftpAccount], str | None]:
+    issued = (sftp_accounts.c.issued_at, sftp_accounts.c.id)
+    query = (
+        select(sftp_accounts)
+        .where(
+            sftp_accounts.c.case_number == number,
+            sftp_accounts.c.end.is_(None),
+            sftp_accounts.c.expires_at > active_at,
+        )
+        .order_by(*(column.desc() for column in issued))
+    )
+    if after is not None:
+        moment, account_id = parse_cursor(after)
+        query = query.where(tuple_(*issued) < tuple_(literal(moment, UtcDateTime), account_id))
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = rows[:limit]
+    more = len(rows) > len(shown)
+    following = cursor(shown[-1].issued_at, shown[-1].id) if more else None
+    return [_account_of(row) for row in shown], following
 
 
 def _standing(

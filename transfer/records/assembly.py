@@ -2,11 +2,18 @@
 
 from transfer.ports import Records
 from transfer.records.accounts import SqlAccountRecords
+from transfer.records.acknowledgements import SqlAcknowledgementRecords
+from transfer.records.attempts import SqlAttemptRecords
 from transfer.records.audit import SqlAuditLog
 from transfer.records.cases import SqlCaseRecords
 from transfer.records.database import Database
+from transfer.records.feed import SqlFeed
 from transfer.records.jobs import SqlJobQueue
+from transfer.records.launches import SqlLaunchRecords
 from transfer.records.outbox import SqlOutbox
+from transfer.records.receipts import SqlReceiptRecords
+from transfer.records.sessions import SqlSessionRecords
+from transfer.records.sign_ins import SqlSignInRecords
 from transfer.records.tokens import SqlTokenRecords
 from transfer.records.tree import SqlFileTree
 from transfer.records.uploads import SqlUploadLedger
@@ -20,7 +27,14 @@ def open_records(database: Database) -> Records:
         cases=SqlCaseRecords(database),
         accounts=SqlAccountRecords(database),
         tokens=SqlTokenRecords(database),
+        sessions=SqlSessionRecords(database),
+        launches=SqlLaunchRecords(database),
+        attempts=SqlAttemptRecords(database),
+        sign_ins=SqlSignInRecords(database),
         jobs=SqlJobQueue(database),
         outbox=SqlOutbox(database),
         audit=SqlAuditLog(database),
+        feed=SqlFeed(database),
+        receipts=SqlReceiptRecords(database),
+        acknowledgements=SqlAcknowledgementRecords(database),
     )

@@ -10,10 +10,14 @@ from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
 from transfer.ports import AuditEvent
 from transfer.records.database import Database
+from transfer.records.rows import AnyRow
 from transfer.records.tables import audit_events
 
 _SERVICE = "service"
 """The actor of what nobody asked for: an expiry, or the end of what someone began."""
+
+
+_INSERT = insert(audit_events)
 
 
 class SqlAuditLog:
@@ -30,6 +34,12 @@ class SqlAuditLog:
         """Return the events, of one case or all, oldest first."""
         return await self._database.read(_events, case_number)
 
+    async def latest(
+        self, case_number: CaseNumber, action: str, actor: str, subject: str
+    ) -> AuditEvent | None:
+        """Return the last time that `actor` did `action` to `subject`, if ever."""
+        return await self._database.read(_latest, case_number, action, actor, subject)
+
 
 def add(connection: Connection, event: AuditEvent) -> None:
     """Add an event within a transaction."""
@@ -43,7 +53,7 @@ def add(connection: Connection, event: AuditEvent) -> None:
         "address": event.address,
         "details": dict(event.details),
     }
-    connection.execute(insert(audit_events), values)
+    connection.execute(_INSERT, values)
 
 
 def done_by(
@@ -71,16 +81,35 @@ def _events(connection: Connection, case_number: CaseNumber | None) -> list[Audi
     query = select(audit_events).order_by(audit_events.c.sequence)
     if case_number is not None:
         query = query.where(audit_events.c.case_number == case_number)
-    return [
-        AuditEvent(
-            at=row.at,
-            action=row.action,
-            actor=row.actor,
-            case_number=row.case_number,
-            subject=row.subject,
-            door=row.door,
-            address=row.address,
-            details=row.details,
+    return [_event_of(row) for row in connection.execute(query)]
+
+
+def _latest(
+    connection: Connection, case_number: CaseNumber, action: str, actor: str, subject: str
+) -> AuditEvent | None:
+    query = (
+        select(audit_events)
+        .where(
+            audit_events.c.case_number == case_number,
+            audit_events.c.action == action,
+            audit_events.c.actor == actor,
+            audit_events.c.subject == subject,
         )
-        for row in connection.execute(query)
-    ]
+        .order_by(audit_events.c.sequence.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _event_of(row)
+
+
+def _event_of(row: AnyRow) -> AuditEvent:
+    return AuditEvent(
+        at=row.at,
+        action=row.action,
+        actor=row.actor,
+        case_number=row.case_number,
+        subject=row.subject,
+        door=row.door,
+        address=row.address,
+        details=row.details,
+    )

@@ -1,20 +1,37 @@
 """Cases in rows."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Hold, Status
 from transfer.core.errors import CaseClosedError, CaseMissingError, NameTakenError
 from transfer.core.names import SHARED_FOLDER
 from transfer.records import folders, purges
+from transfer.records.columns import UtcDateTime
+from transfer.records.cursors import cursor, parse_cursor, parse_serial_cursor
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
 from transfer.records.tables import case_updates, cases
 
 _TAKEN = "The case number is in use."
+
+# Made once, as they are run for every request.
+_ONE = select(cases).where(cases.c.number == bindparam("number"))
+_LOCKED = _ONE.with_for_update(key_share=True)
 
 
 class SqlCaseRecords:
@@ -50,22 +67,39 @@ class SqlCaseRecords:
         """Return cases, the newest first."""
         return await self._database.read(_newest, status, limit)
 
-    async def save(
-        self, case: Case, *, expected_version: int, update: CaseUpdate | None, event_id: str | None
-    ) -> bool:
-        """Write a changed case and its history entry, or nothing and return False.
-
-        False when the row's version is another, when an entry of `event_id` exists already, and
-        when the case would be open though the deletion of its data has begun. What is known of the
-        deletion is never written here.
+    async def page(
+        self,
+        status: Status | None,
+        numbers: Collection[CaseNumber] | None,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[Case], str | None]:
+        """Return a page of cases, the newest first, and the cursor of the next page if any.
 
         Raises:
-            ValueError: an event without an entry, which would leave no trace of it.
+            InvalidRequestError: `after` is not a cursor from here.
         """
-        if update is None and event_id is not None:
-            raise ValueError("an event is noted by its entry in the history")
+        return await self._database.read(_page, status, numbers, after, limit)
+
+    async def save(self, case: Case, *, expected_version: int, update: CaseUpdate | None) -> bool:
+        """Write a changed case and its history entry, or nothing and return False.
+
+        False when the row's version is another, and when the case would be open though the
+        deletion of its data has begun. What is known of the deletion is never written here.
+        """
+        entries = [] if update is None else [(None, update)]
+        return await self._database.write(_save, case, expected_version, entries)
+
+    async def note(
+        self, case: Case, *, expected_version: int, entries: Mapping[str, CaseUpdate]
+    ) -> bool:
+        """Write a changed case and the history entries of events, by their ids.
+
+        False, with nothing written, as in `save`; also when one of the events was noted before.
+        """
         try:
-            return await self._database.write(_save, case, expected_version, update, event_id)
+            return await self._database.write(_save, case, expected_version, list(entries.items()))
         except IntegrityError:  # the same event, noted by someone else just now
             return False
 
@@ -73,9 +107,19 @@ class SqlCaseRecords:
         """Return the history, oldest first."""
         return await self._database.read(_updates, number)
 
-    async def told(self, event_id: str) -> bool:
-        """Whether an event has been applied."""
-        return await self._database.read(_told, event_id)
+    async def history(
+        self, number: CaseNumber, *, after: str | None, limit: int
+    ) -> tuple[list[CaseUpdate], str | None]:
+        """Return a page of the history, oldest first, and the cursor of the next page if any.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        return await self._database.read(_history, number, after, limit)
+
+    async def told(self, event_ids: Collection[str]) -> set[str]:
+        """Return those of the events that have been applied."""
+        return await self._database.read(_told, event_ids)
 
     async def closed_before(self, moment: datetime, limit: int = 100) -> list[Case]:
         """Return cases closed at or before `moment` whose data isn't proved gone, oldest first."""
@@ -113,7 +157,7 @@ def lock(connection: Connection, number: CaseNumber) -> Case:
         CaseMissingError: no such case.
     """
     # Not FOR UPDATE: that would also block rows that only refer to the case.
-    return _first(connection, _select(number).with_for_update(key_share=True))
+    return _first(connection, _LOCKED, number)
 
 
 def lock_open(connection: Connection, number: CaseNumber) -> Case:
@@ -143,7 +187,7 @@ def _insert(connection: Connection, case: Case, entry: CaseUpdate) -> None:
             **_changeable(case),
         )
     )
-    _add_entry(connection, case.number, entry, None)
+    _add_entries(connection, case.number, [(None, entry)])
     root = folders.make_root(connection, case.number, case.opened_at)
     folders.make(connection, case.number, root, SHARED_FOLDER, case.opened_at)
 
@@ -152,11 +196,8 @@ def _save(
     connection: Connection,
     case: Case,
     expected_version: int,
-    entry: CaseUpdate | None,
-    event_id: str | None,
+    entries: Sequence[tuple[str | None, CaseUpdate]],
 ) -> bool:
-    if event_id is not None and _told(connection, event_id):
-        return False
     statement = update(cases).where(
         cases.c.number == case.number, cases.c.version == expected_version
     )
@@ -164,23 +205,29 @@ def _save(
         statement = statement.where(cases.c.purge_started_at.is_(None))
     if not connection.execute(statement.values(**_changeable(case))).rowcount:
         return False
-    if entry is not None:
-        _add_entry(connection, case.number, entry, event_id)
+    _add_entries(connection, case.number, entries)
     return True
 
 
-def _add_entry(
-    connection: Connection, number: CaseNumber, entry: CaseUpdate, event_id: str | None
+def _add_entries(
+    connection: Connection,
+    number: CaseNumber,
+    entries: Sequence[tuple[str | None, CaseUpdate]],
 ) -> None:
-    connection.execute(
-        insert(case_updates).values(
-            case_number=number,
-            at=entry.at,
-            author=entry.author,
-            text=entry.text,
-            event_id=event_id,
+    if entries:
+        connection.execute(
+            insert(case_updates),
+            [
+                {
+                    "case_number": number,
+                    "at": entry.at,
+                    "author": entry.author,
+                    "text": entry.text,
+                    "event_id": event_id,
+                }
+                for event_id, entry in entries
+            ],
         )
-    )
 
 
 def _highest_number(connection: Connection) -> CaseNumber | None:
@@ -189,7 +236,7 @@ def _highest_number(connection: Connection) -> CaseNumber | None:
 
 
 def _one(connection: Connection, number: CaseNumber) -> Case:
-    return _first(connection, _select(number))
+    return _first(connection, _ONE, number)
 
 
 def _newest(connection: Connection, status: Status | None, limit: int) -> list[Case]:
@@ -197,6 +244,29 @@ def _newest(connection: Connection, status: Status | None, limit: int) -> list[C
     if status is not None:
         query = query.where(cases.c.status == status)
     return [_case_of(row) for row in connection.execute(query)]
+
+
+def _page(
+    connection: Connection,
+    status: Status | None,
+    numbers: Collection[CaseNumber] | None,
+    after: str | None,
+    limit: int,
+) -> tuple[list[Case], str | None]:
+    query = select(cases).order_by(cases.c.opened_at.desc(), cases.c.number.desc())
+    if status is not None:
+        query = query.where(cases.c.status == status)
+    if numbers is not None:
+        query = query.where(cases.c.number.in_(numbers))
+    if after is not None:
+        moment, number = parse_cursor(after)
+        place = tuple_(literal(moment, UtcDateTime), literal(number))
+        query = query.where(tuple_(cases.c.opened_at, cases.c.number) < place)
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = rows[:limit]
+    more = len(rows) > len(shown)
+    following = cursor(shown[-1].opened_at, shown[-1].number) if more else None
+    return [_case_of(row) for row in shown], following
 
 
 def _closed_before(connection: Connection, moment: datetime, limit: int) -> list[Case]:
@@ -220,17 +290,31 @@ def _updates(connection: Connection, number: CaseNumber) -> list[CaseUpdate]:
     ]
 
 
-def _told(connection: Connection, event_id: str) -> bool:
-    query = select(case_updates.c.sequence).where(case_updates.c.event_id == event_id)
-    return connection.execute(query).first() is not None
+def _history(
+    connection: Connection, number: CaseNumber, after: str | None, limit: int
+) -> tuple[list[CaseUpdate], str | None]:
+    query = (
+        select(case_updates)
+        .where(case_updates.c.case_number == number)
+        .order_by(case_updates.c.sequence)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(case_updates.c.sequence > parse_serial_cursor(after))
+    rows = connection.execute(query).all()
+    shown = rows[:limit]
+    more = len(rows) > len(shown)
+    following = cursor(shown[-1].at, str(shown[-1].sequence)) if more else None
+    return [CaseUpdate(at=row.at, author=row.author, text=row.text) for row in shown], following
 
 
-def _select(number: CaseNumber) -> Select[Any]:
-    return select(cases).where(cases.c.number == number)
+def _told(connection: Connection, event_ids: Collection[str]) -> set[str]:
+    query = select(case_updates.c.event_id).where(case_updates.c.event_id.in_(event_ids))
+    return set(connection.scalars(query))
 
 
-def _first(connection: Connection, query: Select[Any]) -> Case:
-    row = connection.execute(query).one_or_none()
+def _first(connection: Connection, query: Select[Any], number: CaseNumber) -> Case:
+    row = connection.execute(query, {"number": number}).one_or_none()
     if row is None:
         raise CaseMissingError("No such case.")
     return _case_of(row)

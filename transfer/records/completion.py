@@ -1,14 +1,17 @@
 """How an upload becomes a file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from transfer.core.access import Principal
 from transfer.core.cases import Case
+from transfer.core.digests import check_kept
 from transfer.core.errors import UploadGoneError
-from transfer.core.names import join, name_key, numbered
+from transfer.core.names import CasePath, join, name_key, numbered, split
+from transfer.core.receipts import upload_statement
 from transfer.core.uploads import (
     FileId,
     StoredFile,
@@ -18,14 +21,28 @@ from transfer.core.uploads import (
     check_continuable,
 )
 from transfer.ports import CaseEvent, Finished
-from transfer.records import audit, cases, entries, folders, lookup, outbox
+from transfer.records import audit, cases, entries, folders, lookup, outbox, pieces
 from transfer.records.jobs import queue_discard
 from transfer.records.leases import CONTINUABLE, replaced
-from transfer.records.rows import AnyRow, file_of, upload_of
+from transfer.records.rows import AnyRow, as_row, file_of, upload_of
 from transfer.records.tables import files, upload_parts, uploads
 from transfer.records.tables import folders as folder_table
 
 _NUMBERS_AT_ONCE = 100
+
+# Made once, as they are run for every file.
+_KEYS: BindParameter[str] = bindparam("keys", expanding=True)
+_TAKEN = (
+    select(files.c.name_key)
+    .where(files.c.folder_id == bindparam("folder"), files.c.name_key.in_(_KEYS))
+    .union_all(
+        select(folder_table.c.name_key).where(
+            folder_table.c.parent_id == bindparam("folder"), folder_table.c.name_key.in_(_KEYS)
+        )
+    )
+)
+_INSERT_FILE = insert(files)
+_END_UPLOAD = update(uploads).where(uploads.c.id == bindparam("upload_id"))
 
 
 def begin(connection: Connection, upload_id: UploadId, now: datetime) -> Upload:
@@ -69,12 +86,33 @@ def finish(
     if row.state is UploadState.RECEIVED:
         return _received(connection, row)
     _check_finishable(case, row, fence)
+    return make_file(connection, row, finished, principal)
+
+
+def make_file(
+    connection: Connection,
+    row: AnyRow,
+    finished: Finished,
+    principal: Principal | None,
+    *,
+    end: Callable[[Connection, AnyRow, Finished, str], None] | None = None,
+    folder: CasePath | None = None,
+) -> StoredFile:
+    """Make a file of an upload; this transaction holds its row and that of its case.
+
+    `end` writes into the upload's row that it is received, and the receipt. `folder` is the path
+    of its folder, if it is known.
+    """
+    if folder is None:
+        folder = folders.path_of(connection, row.folder_id)
     name, in_the_way = _settle_name(connection, row)
     if in_the_way is not None:
         connection.execute(delete(files).where(files.c.id == in_the_way.id))
-    file = _insert_file(connection, row, name, finished)
-    _end_upload(connection, row, finished)
+    file = _insert_file(connection, row, join(folder, name), finished)
+    (end or _end_upload)(connection, row, finished, upload_statement(file, row.id))
     _discard_leftovers(connection, row, in_the_way, finished)
+    if row.concat is not None:
+        pieces.used(connection, row.id, finished.now)
     _tell(connection, file, principal, row, in_the_way)
     return file
 
@@ -121,16 +159,15 @@ def _free_name(connection: Connection, folder_id: int, name: str) -> str:
 
 
 def _taken_keys(connection: Connection, folder_id: int, keys: Sequence[str]) -> set[str]:
-    of_files = select(files.c.name_key).where(
-        files.c.folder_id == folder_id, files.c.name_key.in_(keys)
-    )
-    of_folders = select(folder_table.c.name_key).where(
-        folder_table.c.parent_id == folder_id, folder_table.c.name_key.in_(keys)
-    )
-    return set(connection.scalars(of_files.union_all(of_folders)))
+    return set(connection.scalars(_TAKEN, {"folder": folder_id, "keys": keys}))
 
 
-def _insert_file(connection: Connection, row: AnyRow, name: str, finished: Finished) -> StoredFile:
+def _insert_file(
+    connection: Connection, row: AnyRow, path: CasePath, finished: Finished
+) -> StoredFile:
+    name = split(path)[1]
+    # What was promised is judged here, under the row's lock: it may have come a moment ago.
+    promised = check_kept(row.expected_sha256, finished.sha256)
     values = {
         "id": finished.file_id,
         "case_number": row.case_number,
@@ -142,7 +179,8 @@ def _insert_file(connection: Connection, row: AnyRow, name: str, finished: Finis
         "sha256": finished.sha256,
         "digest_sha256": finished.digest.sha256,
         "digest_crc64nvme": finished.digest.crc64nvme,
-        "verified": finished.verified,
+        "digest_crc32": finished.digest.crc32,
+        "verified": finished.verified or promised,
         "direction": row.direction,
         "door": row.door,
         "sent_by": row.sent_by,
@@ -150,23 +188,25 @@ def _insert_file(connection: Connection, row: AnyRow, name: str, finished: Finis
         "modified_at": row.modified_at or finished.now,
         "content_type": row.content_type,
     }
-    file = connection.execute(insert(files).returning(files), values).one()
-    return file_of(file, join(folders.path_of(connection, row.folder_id), name))
+    connection.execute(_INSERT_FILE, values)
+    return file_of(as_row(files, values), path)
 
 
-def _end_upload(connection: Connection, row: AnyRow, finished: Finished) -> None:
-    connection.execute(
-        update(uploads)
-        .where(uploads.c.id == row.id)
-        .values(
-            state=UploadState.RECEIVED,
-            file_id=finished.file_id,
-            offset=finished.size,
-            owner=None,
-            lease_until=None,
-            updated_at=finished.now,
-        )
-    )
+def ended(finished: Finished, receipt: str) -> dict[str, Any]:
+    """Return what the row of an upload says once it is a file."""
+    return {
+        "state": UploadState.RECEIVED,
+        "file_id": finished.file_id,
+        "receipt": receipt,
+        "offset": finished.size,
+        "owner": None,
+        "lease_until": None,
+        "updated_at": finished.now,
+    }
+
+
+def _end_upload(connection: Connection, row: AnyRow, finished: Finished, receipt: str) -> None:
+    connection.execute(_END_UPLOAD, {"upload_id": row.id, **ended(finished, receipt)})
     if row.next_part_number > 1:
         connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == row.id))
 

@@ -1,14 +1,18 @@
 """How an upload begins."""
 
+from typing import Any
+
 from sqlalchemy import Connection, insert
 
 from transfer.core.access import Principal
 from transfer.core.names import join, name_key, split
-from transfer.core.uploads import Upload, UploadState
+from transfer.core.uploads import Concat, Upload, UploadState
 from transfer.ports import Lease, NewUpload
-from transfer.records import cases, entries, folders
-from transfer.records.rows import AnyRow, upload_of
+from transfer.records import cases, entries, folders, lookup, pieces
+from transfer.records.rows import AnyRow, as_row, upload_of
 from transfer.records.tables import uploads
+
+_INSERT = insert(uploads).returning(uploads)
 
 
 def create(
@@ -18,27 +22,48 @@ def create(
 
     Raises:
         CaseClosedError: the case takes nothing new.
+        InvalidRequestError, UploadGoneError: it can't be made of its pieces.
     """
     case = cases.lock_open(connection, new.case_number)
+    concatenation = new.concatenation
+    if concatenation is not None and concatenation.role is Concat.FINAL:
+        asked_before = pieces.repeated(connection, new, concatenation.header, principal)
+        if asked_before is not None:
+            return lookup.with_paths(connection, [asked_before])[0]
+        pieces.check(connection, new, concatenation)
+    folder_id = _folder_for(connection, new)
+    row = connection.execute(_INSERT, _values(new, principal, lease, folder_id)).one()
+    if concatenation is not None:
+        pieces.add(connection, new.id, concatenation.pieces)
+    return upload_of(row, join(folders.path_of(connection, row.folder_id), row.name), case.id)
+
+
+def row_to_be(connection: Connection, new: NewUpload, principal: Principal) -> AnyRow:
+    """Return the row that an upload will have, its folders made if it is to make them.
+
+    Raises:
+        EntryMissingError, NotAFolderError, IsAFolderError: its path is taken or isn't there.
+    """
+    return as_row(uploads, _values(new, principal, None, _folder_for(connection, new)))
+
+
+def _folder_for(connection: Connection, new: NewUpload) -> int:
+    concatenation = new.concatenation
     parent, name = split(new.path)
     if new.make_folders:
         folder_id = folders.make_missing(connection, new.case_number, parent, new.now)
     else:
         folder_id = folders.chain(connection, new.case_number, parent)[-1]
-    entries.check_no_folder(connection, folder_id, name)
-    row = _insert(connection, new, principal, lease, folder_id)
-    return upload_of(row, join(folders.path_of(connection, folder_id), name), case.id)
+    if concatenation is None or concatenation.role is Concat.FINAL:
+        entries.check_no_folder(connection, folder_id, name)
+    return folder_id
 
 
-def _insert(
-    connection: Connection,
-    new: NewUpload,
-    principal: Principal,
-    lease: Lease | None,
-    folder_id: int,
-) -> AnyRow:
+def _values(
+    new: NewUpload, principal: Principal, lease: Lease | None, folder_id: int
+) -> dict[str, Any]:
     name = split(new.path)[1]
-    values = {
+    return {
         "id": new.id,
         "case_number": new.case_number,
         "folder_id": folder_id,
@@ -64,5 +89,6 @@ def _insert(
         "fence": 1 if lease else 0,
         "owner": lease.owner if lease else None,
         "lease_until": lease.until if lease else None,
+        "concat": new.concatenation.role if new.concatenation else None,
+        "concat_header": new.concatenation.header if new.concatenation else None,
     }
-    return connection.execute(insert(uploads).returning(uploads), values).one()

@@ -11,7 +11,7 @@ from transfer.core.errors import IsAFolderError
 from transfer.core.names import ROOT, CasePath, components, join, name_key, split
 from transfer.core.uploads import Entry, Folder, Upload
 from transfer.records import folders
-from transfer.records.rows import IS_LIVE, AnyRow, file_of, select_uploads, upload_of
+from transfer.records.rows import IS_SHOWN, AnyRow, file_of, select_uploads, upload_of
 from transfer.records.tables import files, uploads
 from transfer.records.tables import folders as folder_table
 
@@ -106,7 +106,7 @@ def is_empty(connection: Connection, folder_id: int) -> bool:
         for query in (
             select(folder_table.c.id).where(folder_table.c.parent_id == folder_id),
             select(files.c.id).where(files.c.folder_id == folder_id),
-            select(uploads.c.id).where(uploads.c.folder_id == folder_id, IS_LIVE),
+            select(uploads.c.id).where(uploads.c.folder_id == folder_id, IS_SHOWN),
         )
     )
 
@@ -142,4 +142,4 @@ def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
 
 
 def _newest_first(query: Select[Any]) -> Select[Any]:
-    return query.where(IS_LIVE).order_by(uploads.c.created_at.desc(), uploads.c.id.desc())
+    return query.where(IS_SHOWN).order_by(uploads.c.created_at.desc(), uploads.c.id.desc())

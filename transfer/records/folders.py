@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, insert, literal, select
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
 from transfer.core.names import ROOT, CasePath, components, join, name_key
-from transfer.records.rows import IS_LIVE
+from transfer.records.rows import IS_SHOWN
 from transfer.records.tables import files, folders, uploads
 
 _HIGHEST = 10_000
@@ -36,9 +36,7 @@ def walk(connection: Connection, number: CaseNumber, path: CasePath) -> list[int
 
     All are there when it returns one more than `path` has components.
     """
-    root = connection.scalar(
-        select(folders.c.id).where(folders.c.case_number == number, folders.c.parent_id.is_(None))
-    )
+    root = connection.scalar(_ROOT, {"number": number})
     found = [] if root is None else [root]
     if found:
         for name in components(path):
@@ -81,11 +79,8 @@ def make_missing(connection: Connection, number: CaseNumber, path: CasePath, now
 
 def child(connection: Connection, parent_id: int, name: str) -> int | None:
     """Return the id of the folder `name` in a folder, if there."""
-    return connection.scalar(
-        select(folders.c.id).where(
-            folders.c.parent_id == parent_id, folders.c.name_key == name_key(name)
-        )
-    )
+    child_id: int | None = connection.scalar(_CHILD, {"parent": parent_id, "key": name_key(name)})
+    return child_id
 
 
 def path_of(connection: Connection, folder_id: int) -> CasePath:
@@ -125,8 +120,14 @@ def _climb() -> Select[Any]:
     )
 
 
+# Made once: putting them together takes longer than running them.
 _CLIMB = _climb()
-"""Made once: putting it together takes longer than running it."""
+_ROOT = select(folders.c.id).where(
+    folders.c.case_number == bindparam("number"), folders.c.parent_id.is_(None)
+)
+_CHILD = select(folders.c.id).where(
+    folders.c.parent_id == bindparam("parent"), folders.c.name_key == bindparam("key")
+)
 
 
 def _insert(
@@ -147,7 +148,7 @@ def _check_no_file(connection: Connection, folder_id: int, name: str) -> None:
     key = name_key(name)
     file = select(files.c.id).where(files.c.folder_id == folder_id, files.c.name_key == key)
     upload = select(uploads.c.id).where(
-        uploads.c.folder_id == folder_id, uploads.c.name_key == key, IS_LIVE
+        uploads.c.folder_id == folder_id, uploads.c.name_key == key, IS_SHOWN
     )
     if connection.execute(file.union_all(upload)).first() is not None:
         raise NotAFolderError("A file is where a folder is needed.")

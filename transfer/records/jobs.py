@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from transfer.ports import Job, JobKind
 from transfer.records.database import Database
 from transfer.records.tables import jobs
+
+_TAKE_BACK = delete(jobs).where(jobs.c.id == bindparam("job_id"), jobs.c.attempts == 0)
 
 
 class SqlJobQueue:
@@ -50,6 +52,26 @@ def queue_discard(
         connection.execute(
             insert(jobs).values(kind=JobKind.DISCARD, payload=payload, attempts=0, run_at=now)
         )
+
+
+def reserve(connection: Connection, keys: Sequence[str], run_at: datetime) -> list[int]:
+    """Queue a discard of each of `keys` that is meant to be taken back; return their ids."""
+    reserved = insert(jobs).returning(jobs.c.id, sort_by_parameter_order=True)
+    values = [
+        {
+            "kind": JobKind.DISCARD,
+            "payload": {"keys": [key], "multiparts": []},
+            "attempts": 0,
+            "run_at": run_at,
+        }
+        for key in keys
+    ]
+    return list(connection.scalars(reserved, values))
+
+
+def take_back(connection: Connection, job_id: int) -> bool:
+    """Remove a job that nobody has claimed yet; False if somebody has, or it is gone."""
+    return bool(connection.execute(_TAKE_BACK, {"job_id": job_id}).rowcount)
 
 
 def _claim(

@@ -8,13 +8,33 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import EntryMissingError, UploadMissingError
 from transfer.core.names import join
-from transfer.core.uploads import FileId, Part, StoredFile, Upload, UploadId, UploadState
+from transfer.core.uploads import (
+    Concat,
+    FileId,
+    Part,
+    StoredFile,
+    Upload,
+    UploadId,
+    UploadState,
+)
 from transfer.records import folders
-from transfer.records.rows import IS_LIVE, AnyRow, file_of, part_of, select_uploads, upload_of
+from transfer.records.rows import (
+    IS_LIVE,
+    IS_SHOWN,
+    AnyRow,
+    file_of,
+    part_of,
+    select_uploads,
+    upload_of,
+)
 from transfer.records.tables import files, upload_parts, uploads
 
 _COMPLETION_GRACE = timedelta(minutes=1)
 """A completion that was last touched before that is nobody's any more."""
+
+_IS_WHOLE_PARTIAL = and_(
+    uploads.c.state == UploadState.RECEIVED, uploads.c.concat == Concat.PARTIAL
+)
 
 # Made once, as they are run for every request.
 _UPLOAD = select_uploads().where(uploads.c.id == bindparam("upload_id"))
@@ -65,7 +85,7 @@ def unfinished(connection: Connection, number: CaseNumber) -> list[Upload]:
     """Return the live uploads of a case, oldest first."""
     query = (
         select_uploads()
-        .where(uploads.c.case_number == number, IS_LIVE)
+        .where(uploads.c.case_number == number, IS_SHOWN)
         .order_by(uploads.c.created_at, uploads.c.id)
     )
     return with_paths(connection, connection.execute(query).all())
@@ -80,6 +100,7 @@ def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
                 and_(
                     uploads.c.state.in_((UploadState.RECEIVING, UploadState.INTERRUPTED)),
                     uploads.c.expires_at <= now,
+                    uploads.c.concat.is_distinct_from(Concat.FINAL),  # see `pieces`
                 ),
                 and_(
                     uploads.c.state == UploadState.COMPLETING,
@@ -116,7 +137,7 @@ def file(connection: Connection, file_id: FileId) -> StoredFile:
 
 
 def usage(connection: Connection, number: CaseNumber) -> tuple[int, int]:
-    """Return how many files a case holds, and the bytes of these and of its live uploads."""
+    """Return how many files a case holds, and the bytes of these and of its uploads."""
     count, stored = connection.execute(
         select(func.count(), func.coalesce(func.sum(files.c.size), 0)).where(
             files.c.case_number == number
@@ -124,7 +145,7 @@ def usage(connection: Connection, number: CaseNumber) -> tuple[int, int]:
     ).one()
     on_their_way = connection.scalar(
         select(func.coalesce(func.sum(uploads.c.offset), 0)).where(
-            uploads.c.case_number == number, IS_LIVE
+            uploads.c.case_number == number, or_(IS_LIVE, _IS_WHOLE_PARTIAL)
         )
     )
     return count, int(stored) + int(on_their_way or 0)

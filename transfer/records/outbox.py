@@ -4,6 +4,7 @@ Whoever adds an event holds the lock of its case's row, so that the events of a 
 in the order of their sequence.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, exists, insert, or_, select, update
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, exists, insert, or_, select, update
 from transfer.ports import CaseEvent
 from transfer.records.database import Database
 from transfer.records.tables import outbox
+
+_INSERT = insert(outbox)
 
 
 class SqlOutbox:
@@ -20,17 +23,20 @@ class SqlOutbox:
         self._database = database
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self, worker: str, now: datetime, until: datetime, limit: int = 100
     ) -> list[CaseEvent]:
-        """Claim the oldest undelivered event of each case, if it is due and nobody's."""
+        """Claim up to `limit` undelivered events, in order a case.
+
+        None of a case whose oldest one isn't due yet, or is somebody's.
+        """
         return await self._database.write(_claim, worker, now, until, limit)
 
-    async def delivered(self, event_id: str, now: datetime) -> None:
-        """Mark an event as told."""
-        await self._database.write(_mark_delivered, event_id, now)
+    async def delivered(self, event_ids: Sequence[str], now: datetime) -> None:
+        """Mark events as told."""
+        await self._database.write(_mark_delivered, event_ids, now)
 
     async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
-        """Hand an event back, not to be told before `run_at`."""
+        """Hand an event back, not to be told before `run_at`, and with it those that follow it."""
         await self._database.write(_hand_back, event_id, run_at, error)
 
 
@@ -45,7 +51,7 @@ def add(connection: Connection, event: CaseEvent) -> None:
         "attempts": 0,
         "run_at": event.at,
     }
-    connection.execute(insert(outbox), values)
+    connection.execute(_INSERT, values)
 
 
 def _claim(
@@ -59,8 +65,8 @@ def _claim(
             earlier.c.delivered_at.is_(None),
         )
     )
-    rows = connection.execute(
-        select(outbox)
+    cases = connection.scalars(
+        select(outbox.c.case_number)
         .where(
             outbox.c.delivered_at.is_(None),
             outbox.c.run_at <= now,
@@ -71,8 +77,15 @@ def _claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)
     ).all()
-    if not rows:
+    if not cases:
         return []
+    # Whoever holds the first of a case holds what follows it: nobody claims that meanwhile.
+    rows = connection.execute(
+        select(outbox)
+        .where(outbox.c.case_number.in_(cases), outbox.c.delivered_at.is_(None))
+        .order_by(outbox.c.sequence)
+        .limit(limit)
+    ).all()
     connection.execute(
         update(outbox)
         .where(outbox.c.sequence.in_([row.sequence for row in rows]))
@@ -84,17 +97,29 @@ def _claim(
     ]
 
 
-def _mark_delivered(connection: Connection, event_id: str, now: datetime) -> None:
+def _mark_delivered(connection: Connection, event_ids: Sequence[str], now: datetime) -> None:
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == event_id, outbox.c.delivered_at.is_(None))
+        .where(outbox.c.id.in_(event_ids), outbox.c.delivered_at.is_(None))
         .values(delivered_at=now, claimed_by=None, claimed_until=None, error=None)
     )
 
 
 def _hand_back(connection: Connection, event_id: str, run_at: datetime, error: str) -> None:
-    connection.execute(
+    handed_back = connection.execute(
         update(outbox)
         .where(outbox.c.id == event_id, outbox.c.delivered_at.is_(None))
         .values(claimed_by=None, claimed_until=None, run_at=run_at, error=error)
+        .returning(outbox.c.case_number, outbox.c.sequence)
+    ).one_or_none()
+    if handed_back is None:
+        return
+    connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.case_number == handed_back.case_number,
+            outbox.c.sequence > handed_back.sequence,
+            outbox.c.delivered_at.is_(None),
+        )
+        .values(claimed_by=None, claimed_until=None)
     )

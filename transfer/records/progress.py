@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Update, insert, or_, select, update
 
+from transfer.core.digests import check_promise
 from transfer.core.errors import TooLargeError
 from transfer.core.parts import MAX_PART_NUMBER
 from transfer.core.uploads import Upload, UploadId, UploadState, check_announcement
@@ -81,6 +82,7 @@ def commit(connection: Connection, upload_id: UploadId, fence: int, advance: Adv
             tail_size=tail.size if tail else None,
             digest_sha256=advance.digest.sha256,
             digest_crc64nvme=advance.digest.crc64nvme,
+            digest_crc32=advance.digest.crc32,
             updated_at=advance.now,
             expires_at=advance.expires_at,
         ),
@@ -101,18 +103,41 @@ def announce(
 
     Raises:
         LengthMismatchError: see `core.uploads.check_announcement`.
+        DigestChangedError: another digest was promised before.
         UploadGoneError: it was abandoned.
     """
     upload = lookup.with_paths(connection, [lookup.upload_row(connection, upload_id, lock=True)])[0]
     if upload.state is UploadState.ABANDONED:
         check_free(upload, now)
     check_announcement(upload, length)
+    if expected_sha256 is not None:
+        check_promise(upload.expected_sha256, expected_sha256)
     if upload.state in (UploadState.COMPLETING, UploadState.RECEIVED):
         return upload  # it was announced before, as just this
     values: dict[str, object] = {"length": length, "updated_at": now}
     if expected_sha256 is not None:
         values["expected_sha256"] = expected_sha256
     changed = update(uploads).where(uploads.c.id == upload_id).values(values)
+    row = connection.execute(changed.returning(uploads)).one()
+    return upload_of(row, upload.path, upload.case_id)
+
+
+def promise(connection: Connection, upload_id: UploadId, sha256: str, now: datetime) -> Upload:
+    """Note the digest that the sender promises, also while the upload is being completed.
+
+    Of a received upload nothing changes.
+
+    Raises:
+        DigestChangedError: another one was promised before.
+        UploadGoneError: it was abandoned.
+    """
+    upload = lookup.with_paths(connection, [lookup.upload_row(connection, upload_id, lock=True)])[0]
+    if upload.state is UploadState.ABANDONED:
+        check_free(upload, now)
+    if upload.state is UploadState.RECEIVED:
+        return upload
+    check_promise(upload.expected_sha256, sha256)
+    changed = update(uploads).where(uploads.c.id == upload_id).values(expected_sha256=sha256)
     row = connection.execute(changed.returning(uploads)).one()
     return upload_of(row, upload.path, upload.case_id)
 

@@ -8,7 +8,15 @@ from transfer.core.cases import CaseNumber, Status
 from transfer.core.errors import CaseStateError
 from transfer.records import lookup
 from transfer.records.columns import UtcDateTime
-from transfer.records.tables import cases, files, folders, upload_parts, uploads
+from transfer.records.tables import (
+    acknowledgements,
+    cases,
+    files,
+    folders,
+    upload_parts,
+    upload_pieces,
+    uploads,
+)
 
 
 def start(connection: Connection, number: CaseNumber, expected_version: int, now: datetime) -> bool:
@@ -29,6 +37,8 @@ def start(connection: Connection, number: CaseNumber, expected_version: int, now
 def scrub(connection: Connection, number: CaseNumber) -> dict[str, int]:
     """Delete the rows of what a case holds; return how many, and of how many bytes.
 
+    Receipts and acknowledgements go with them.
+
     Shape: `files`, `folders` (without the root), `uploads` and `bytes`; all 0 when repeated.
 
     Raises:
@@ -43,8 +53,9 @@ def scrub(connection: Connection, number: CaseNumber) -> dict[str, int]:
         raise CaseStateError("The deletion of the case's data hasn't begun.")
     counts = _counts(connection, number)
     of_case = select(uploads.c.id).where(uploads.c.case_number == number)
-    connection.execute(delete(upload_parts).where(upload_parts.c.upload_id.in_(of_case)))
-    for table in (uploads, files, folders):
+    for table in (upload_parts, upload_pieces):
+        connection.execute(delete(table).where(table.c.upload_id.in_(of_case)))
+    for table in (uploads, files, folders, acknowledgements):
         connection.execute(delete(table).where(table.c.case_number == number))
     return counts
 

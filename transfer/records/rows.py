@@ -1,12 +1,14 @@
 """Rows of files and uploads, read as what they mean."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, Table, and_, select
 
 from transfer.core.cases import CaseId
 from transfer.core.names import CasePath
-from transfer.core.uploads import LIVE_STATES, DigestState, Part, StoredFile, Tail, Upload
+from transfer.core.uploads import LIVE_STATES, Concat, DigestState, Part, StoredFile, Tail, Upload
 from transfer.records.tables import cases, uploads
 
 AnyRow = Row[Any]
@@ -14,12 +16,20 @@ AnyRow = Row[Any]
 IS_LIVE = uploads.c.state.in_(LIVE_STATES)
 """Whether an upload may still become a file."""
 
+IS_SHOWN = and_(IS_LIVE, uploads.c.concat.is_distinct_from(Concat.PARTIAL))
+"""Whether it stands in the case's tree like a file: a piece of another one doesn't."""
+
 
 def select_uploads() -> Select[Any]:
     """Return the query of uploads with their cases' ids."""
     return select(uploads, cases.c.id.label("case_id")).join_from(
         uploads, cases, uploads.c.case_number == cases.c.number
     )
+
+
+def as_row(table: Table, values: Mapping[str, Any]) -> AnyRow:
+    """Return what a row of `values` reads as, without having the database say it."""
+    return cast("AnyRow", SimpleNamespace(**{**dict.fromkeys(table.c.keys()), **values}))
 
 
 def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:
@@ -39,7 +49,7 @@ def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:
         created_at=row.created_at,
         updated_at=row.updated_at,
         expires_at=row.expires_at,
-        digest=DigestState(sha256=row.digest_sha256, crc64nvme=row.digest_crc64nvme),
+        digest=_digest_of(row),
         fence=row.fence,
         next_part_number=row.next_part_number,
         object_key=row.object_key,
@@ -52,6 +62,8 @@ def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:
         file_id=row.file_id,
         replaces=row.replaces,
         held=row.owner is not None,
+        concat=row.concat,
+        concat_header=row.concat_header,
     )
 
 
@@ -63,7 +75,7 @@ def file_of(row: AnyRow, path: CasePath) -> StoredFile:
         path=path,
         size=row.size,
         sha256=row.sha256,
-        digest=DigestState(sha256=row.digest_sha256, crc64nvme=row.digest_crc64nvme),
+        digest=_digest_of(row),
         object_key=row.object_key,
         verified=row.verified,
         direction=row.direction,
@@ -72,6 +84,13 @@ def file_of(row: AnyRow, path: CasePath) -> StoredFile:
         created_at=row.created_at,
         modified_at=row.modified_at,
         content_type=row.content_type,
+        claimed_sha256=row.claimed_sha256,
+    )
+
+
+def _digest_of(row: AnyRow) -> DigestState:
+    return DigestState(
+        sha256=row.digest_sha256, crc64nvme=row.digest_crc64nvme, crc32=row.digest_crc32
     )
 
 

@@ -26,8 +26,8 @@ from transfer.core.access import Door, Role
 from transfer.core.accounts import AccountEnd
 from transfer.core.cases import Status
 from transfer.core.parts import MAX_PART_NUMBER
-from transfer.core.uploads import Direction, UploadState
-from transfer.ports import JobKind
+from transfer.core.uploads import Concat, Direction, UploadState
+from transfer.ports import CredentialKind, JobKind, Method
 from transfer.records.columns import SerialNumber, Unsigned64, UtcDateTime, Word
 
 metadata = MetaData(
@@ -109,7 +109,9 @@ files = Table(
     Column("sha256", Text, nullable=False),
     Column("digest_sha256", LargeBinary),
     Column("digest_crc64nvme", Unsigned64, nullable=False),
+    Column("digest_crc32", BigInteger),
     Column("verified", Boolean, nullable=False),
+    Column("claimed_sha256", Text),
     Column("direction", Word(Direction), nullable=False),
     Column("door", Word(Door), nullable=False),
     Column("sent_by", Text, nullable=False),
@@ -139,6 +141,7 @@ uploads = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("digest_sha256", LargeBinary),
     Column("digest_crc64nvme", Unsigned64, nullable=False),
+    Column("digest_crc32", BigInteger),
     Column("next_part_number", Integer, nullable=False),
     Column("object_key", Text),
     Column("multipart_id", Text),
@@ -149,11 +152,14 @@ uploads = Table(
     Column("modified_at", UtcDateTime),
     Column("expected_sha256", Text),
     Column("file_id", Text),
+    Column("receipt", Text),  # what it says, as it is signed; from the finish on
     Column("replaces", Boolean, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("owner", Text),
     Column("lease_until", UtcDateTime),
     Column("wanted_fence", BigInteger),
+    Column("concat", Word(Concat)),
+    Column("concat_header", Text),
     CheckConstraint('"offset" >= 0', name="offset"),
     CheckConstraint(
         f"next_part_number BETWEEN 1 AND {MAX_PART_NUMBER + 1}", name="next_part_number"
@@ -161,6 +167,20 @@ uploads = Table(
     Index(None, "case_number", "state"),
     Index(None, "folder_id", "name_key"),
     Index(None, "state", "expires_at"),
+    Index(
+        "ix_uploads_concat",
+        "concat",
+        "state",
+        "expires_at",
+        sqlite_where=text("concat IS NOT NULL"),
+        postgresql_where=text("concat IS NOT NULL"),
+    ),
+    Index(
+        "ix_uploads_file_id",
+        "file_id",
+        sqlite_where=text("file_id IS NOT NULL"),
+        postgresql_where=text("file_id IS NOT NULL"),
+    ),
 )
 
 upload_parts = Table(
@@ -172,6 +192,40 @@ upload_parts = Table(
     Column("size", BigInteger, nullable=False),
     Column("etag", Text, nullable=False),
     Column("crc64nvme", Unsigned64, nullable=False),
+)
+
+upload_pieces = Table(
+    "upload_pieces",
+    metadata,
+    Column("upload_id", Text, ForeignKey("uploads.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("piece_id", Text, ForeignKey("uploads.id"), nullable=False),
+    Index(None, "piece_id"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public_key", JSON, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("case_number", Text, ForeignKey("cases.number"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("version", Text, ForeignKey("notices.version"), primary_key=True),
+    Column("acknowledged_at", UtcDateTime, nullable=False),
 )
 
 sftp_accounts = Table(
@@ -197,11 +251,66 @@ tokens = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("role", Word(Role), nullable=False),
-    Column("case_number", Text),
+    Column("cases", JSON(none_as_null=True)),
+    Column("actions", JSON(none_as_null=True)),
     Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    Column("issued_by", Text, nullable=False, server_default="unknown"),
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Index(None, "issued_at", "id"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("state_sha256", LargeBinary, primary_key=True),
+    Column("browser_sha256", LargeBinary, nullable=False),
+    Column("return_to", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("family", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Word(Role), nullable=False),
+    Column("case_number", Text),
+    Column("subject", Text, nullable=False),
+    Column("method", Word(Method), nullable=False),
+    Column("address", Text),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index(None, "family"),
+    Index(None, "case_number"),
+    Index(None, "subject"),
+    Index(None, "expires_at"),
+)
+
+used_launches = Table(
+    "used_launches",
+    metadata,
+    Column("launch", Text, primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("kind", Word(CredentialKind), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("wait_until", UtcDateTime),
+    Index(None, "last_at"),
 )
 
 jobs = Table(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, update
 
 from transfer.core.access import Principal
+from transfer.core.archive_contents import Contents, Selection
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import (
     EntryMissingError,
@@ -15,7 +16,18 @@ from transfer.core.errors import (
 )
 from transfer.core.names import ROOT, CasePath, split
 from transfer.core.uploads import Entry, FileId, StoredFile
-from transfer.records import audit, cases, entries, folders, lookup, moves, pages, removals
+from transfer.records import (
+    audit,
+    cases,
+    contents,
+    entries,
+    folders,
+    lookup,
+    moves,
+    pages,
+    removals,
+    verification,
+)
 from transfer.records.database import Database
 from transfer.records.tables import folders as folder_table
 from transfer.records.tables import uploads
@@ -124,6 +136,30 @@ class SqlFileTree:
             EntryMissingError: nothing is there.
         """
         await self._database.write(_touch, case_number, path, modified_at)
+
+    async def verify(
+        self, file_id: FileId, sha256: str, principal: Principal, now: datetime
+    ) -> StoredFile:
+        """Compare a file with the digest that its sender gives; return it as it stands then.
+
+        Raises:
+            EntryMissingError: no such file.
+            CaseClosedError: its case takes nothing new.
+        """
+        return await self._database.write(verification.verify, file_id, sha256, principal, now)
+
+    async def contents(self, case_number: CaseNumber, selection: Selection, limit: int) -> Contents:
+        """Return what `selection` finds in a case, all of it as it is at one moment, in no order.
+
+        Raises:
+            EntryMissingError: its path isn't there, or one of its files.
+            UnsupportedError: more than `limit` files.
+        """
+        return await self._database.read(contents.contents, case_number, selection, limit)
+
+    async def note_crc32(self, file_id: FileId, crc32: int) -> None:
+        """Keep the CRC-32 of a file's content, if the file is still there."""
+        await self._database.write(contents.note_crc32, file_id, crc32)
 
     async def usage(self, case_number: CaseNumber) -> tuple[int, int]:
         """Return how many files the case holds and how many bytes they and its uploads have."""

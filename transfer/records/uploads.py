@@ -1,13 +1,23 @@
 """The ledger of uploads in rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
 from transfer.core.uploads import Part, StoredFile, Upload, UploadId, UploadState
-from transfer.ports import Advance, Finished, Lease, LeaseStanding, NewUpload
-from transfer.records import abandonment, completion, creation, leases, lookup, progress
+from transfer.ports import Advance, Finished, Kept, Lease, LeaseStanding, NewUpload
+from transfer.records import (
+    abandonment,
+    arrival,
+    completion,
+    creation,
+    jobs,
+    leases,
+    lookup,
+    pieces,
+    progress,
+)
 from transfer.records.database import Database
 
 
@@ -31,8 +41,23 @@ class SqlUploadLedger:
             CaseClosedError: it takes nothing new. Closing waits for this, or this for closing.
             EntryMissingError: its folder isn't there and isn't to be made.
             NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
+            InvalidRequestError, UploadGoneError: it can't be made of its pieces.
         """
         return await self._database.write(creation.create, new, principal, lease)
+
+    async def reserve(self, keys: Sequence[str], until: datetime) -> list[int]:
+        """Have each of `keys` discarded at `until`, unless `receive` makes a file of it before."""
+        return await self._database.write(jobs.reserve, keys, until)
+
+    async def receive(
+        self, new: NewUpload, finished: Finished, principal: Principal, reservation: int
+    ) -> Upload:
+        """Insert an upload as the file that it is already; see `create` and `finish`.
+
+        Raises:
+            StoreUnavailableError: the object is being discarded: it took too long.
+        """
+        return await self._database.write(arrival.receive, new, finished, principal, reservation)
 
     async def upload(self, upload_id: UploadId) -> Upload:
         """Return an upload in any state.
@@ -45,6 +70,20 @@ class SqlUploadLedger:
     async def parts(self, upload_id: UploadId) -> list[Part]:
         """Return the committed parts in the order of their numbers."""
         return await self._database.read(lookup.parts, upload_id)
+
+    async def pieces(self, upload_id: UploadId) -> list[Upload]:
+        """Return what a final upload is made of, in its order."""
+        return await self._database.read(pieces.of, upload_id)
+
+    async def finals(self, piece_id: UploadId) -> list[UploadId]:
+        """Return the final uploads that wait for a partial one, or are just made of it."""
+        return await self._database.read(pieces.finals, piece_id)
+
+    async def acquire_final(
+        self, upload_id: UploadId, lease: Lease, now: datetime
+    ) -> Upload | None:
+        """Lease a final upload that isn't a file yet, if nobody holds it; its fence grows."""
+        return await self._database.write(pieces.acquire, upload_id, lease, now)
 
     async def acquire(
         self, upload_id: UploadId, lease: Lease, now: datetime, *, force: bool = False
@@ -117,6 +156,15 @@ class SqlUploadLedger:
             progress.announce, upload_id, length, expected_sha256, now
         )
 
+    async def promise(self, upload_id: UploadId, sha256: str, now: datetime) -> Upload:
+        """Note the digest that its sender promises; of a received upload nothing changes.
+
+        Raises:
+            UploadMissingError, UploadGoneError: no such upload, or abandoned.
+            DigestChangedError: another one was promised before.
+        """
+        return await self._database.write(progress.promise, upload_id, sha256, now)
+
     async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
         """Make a whole upload `completing`, under a new fence.
 
@@ -143,9 +191,19 @@ class SqlUploadLedger:
 
         Raises:
             UploadGoneError: abandoned meanwhile, removed since, or its case is being deleted.
+            DigestMismatchError: not what was promised, maybe just now; nothing was written.
             WriterReplacedError: `fence` is an old one.
         """
         return await self._database.write(completion.finish, upload_id, finished, principal, fence)
+
+    async def keep(self, upload_id: UploadId, kept: Kept, *, fence: int | None = None) -> None:
+        """Make a partial upload `received`, as an object: from `completing`, or under `fence`.
+
+        Raises:
+            UploadMissingError, UploadGoneError: no such upload, or abandoned meanwhile.
+            WriterReplacedError: `fence` is an old one.
+        """
+        await self._database.write(pieces.keep, upload_id, kept, fence)
 
     async def abandon(
         self,
@@ -160,7 +218,8 @@ class SqlUploadLedger:
 
         Raises:
             UploadMissingError, UploadGoneError: no such upload, or a file by now.
-            UploadBusyError: it is being completed, and not `even_completing`.
+            UploadBusyError: it is being completed, and not `even_completing`; or a final is just
+                made of it.
         """
         await self._database.write(
             abandonment.abandon,
@@ -179,6 +238,7 @@ class SqlUploadLedger:
         """Return uploads that a worker must see to.
 
         Expired ones, and any left `completing` by a process that is gone (last touched over a
-        minute ago).
+        minute ago). Final ones whose pieces have been whole for as long; whole partials that have
+        expired, but for those that an unfinished final still needs.
         """
-        return await self._database.read(lookup.overdue, now, limit)
+        return await self._database.read(pieces.overdue, now, limit)

@@ -108,6 +108,13 @@ class Crew:
             # Not `except*`: the first releases of Python 3.11 wrap what is raised there again.
             raise failures.exceptions[0] from None
 
+    def hang_up(self) -> None:
+        """Pass a SIGHUP on: each member reads its certificate again."""
+        for place in self._places:
+            if place.process.returncode is None:
+                with suppress(ProcessLookupError):
+                    place.process.send_signal(signal.SIGHUP)
+
     async def _hold(self, place: _Place) -> None:
         while True:
             status = await place.process.wait()

@@ -1,4 +1,4 @@
-"""A case to try the service with, and a customer's and an analyst's token for it."""
+"""A case to try the service with, and how to come in as a customer and as an analyst."""
 
 from dataclasses import dataclass
 
@@ -6,27 +6,42 @@ from transfer.core.access import Role
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import CaseMissingError
 from transfer.folder import ServiceFolder
+from transfer.wiring.entrance import launch_url
 from transfer.wiring.parts import Parts
 
 _NOTE = "demo"
 _ACTOR = "transfer serve"
+_CUSTOMER, _ANALYST = "demo customer", "demo analyst"
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo case, and fresh tokens; only their hashes are kept."""
+    """The demo case, and fresh tokens; only their hashes are kept.
+
+    `customer_link` and `analyst_link` sign in at a browser, once. `warning_version` is what its
+    customer acknowledges before sending anything.
+    """
 
     case: CaseNumber
     customer_token: str
     analyst_token: str
+    warning_version: str
+    customer_link: str
+    analyst_link: str
 
 
-async def demo_of(parts: Parts) -> Demo:
+async def demo_of(parts: Parts, http_url: str) -> Demo:
     """Return the demo: the case of the last start, unless it has been closed since."""
     case = await _case(parts)
-    customer = await _token(parts, Role.DESIGNATED, "demo customer", case)
-    analyst = await _token(parts, Role.ANALYST, "demo analyst", None)
-    return Demo(case.number, customer, analyst)
+    customer, analyst = (Role.DESIGNATED, _CUSTOMER, case), (Role.ANALYST, _ANALYST, None)
+    return Demo(
+        case=case.number,
+        customer_token=await _token(parts, *customer),
+        analyst_token=await _token(parts, *analyst),
+        warning_version=parts.tools.notice.version,
+        customer_link=await _link(parts, http_url, *customer),
+        analyst_link=await _link(parts, http_url, *analyst),
+    )
 
 
 async def _case(parts: Parts) -> Case:
@@ -54,3 +69,8 @@ async def _token(parts: Parts, role: Role, name: str, case: Case | None) -> str:
         lifetime=parts.settings.token_lifetime,
     )
     return secret
+
+
+async def _link(parts: Parts, http_url: str, role: Role, name: str, case: Case | None) -> str:
+    number = case.number if case else None
+    return launch_url(http_url, await parts.links.make(role, name, number, made_by=_ACTOR))

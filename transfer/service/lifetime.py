@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
+
+from transfer.service.hangup import surviving_hangups
 
 _log = structlog.get_logger(__name__)
 
@@ -17,6 +20,9 @@ LEAVE_WITHIN_SECONDS = 9.5
 _SAME_SECONDS = 0.5
 """A signal that follows another so soon is the same one: some senders tell the process and its
 group."""
+
+_DESCRIPTORS = 65536
+"""Enough for the connections of one process, their files and sockets to the store."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -31,10 +37,12 @@ def live(
     A second signal ends the process at once, as does a clean-up that takes too long: bytes that
     were acknowledged are durable anyway, and children are on a leash.
     """
+    _allow_descriptors()
     watchdog = threading.Timer(leave_within_seconds, _give_up)
     watchdog.daemon = True
     try:
-        asyncio.run(_until_told(main, watchdog))
+        with surviving_hangups():
+            asyncio.run(_until_told(main, watchdog))
     finally:
         watchdog.cancel()
 
@@ -65,6 +73,14 @@ async def _until_told(
     except asyncio.CancelledError:
         if told is None:
             raise
+
+
+def _allow_descriptors() -> None:
+    """Take as many descriptors as the system allows: what is usual is fewer than connections."""
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, _DESCRIPTORS)
+    if usual != resource.RLIM_INFINITY and usual < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _give_up() -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 import structlog
 
 from transfer.core.errors import TransferError
+from transfer.service.hangup import on_hangup
 from transfer.service.loops import Loops
 from transfer.settings import Settings
 from transfer.storage.s3 import S3ObjectStore
@@ -53,7 +54,10 @@ async def running_node(
         try:
             await doors.open(listeners)
             _start_loops(loops, parts, works=works)
-            yield loops
+            with on_hangup(doors.reload):
+                if doors.certificate is not None:
+                    loops.start("The watch over the certificate", doors.certificate.watch())
+                yield loops
         finally:
             await _leave(parts, doors, loops)
 
@@ -61,9 +65,12 @@ async def running_node(
 def _start_loops(loops: Loops, parts: Parts, *, works: bool) -> None:
     loops.start("The watch over leases", parts.leases.watch())
     loops.start("The watch over accounts", parts.accounts.watch())
+    loops.start("The watch over sessions", parts.sessions.watch())
+    loops.start("The watch over case events", parts.events.watch())
     if works:
         loops.start("The dispatcher of events", parts.dispatcher.run(), parts.dispatcher.stop)
         loops.start("The retention worker", parts.worker.run(), parts.worker.stop)
+        loops.start("The tidying of sign-ins", parts.tidying.run())
 
 
 async def _leave(parts: Parts, doors: Doors, loops: Loops) -> None:

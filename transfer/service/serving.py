@@ -18,6 +18,7 @@ from transfer.records import migrate
 from transfer.service.crew import Crew
 from transfer.service.demo import Demo, demo_of
 from transfer.service.failures import ServiceError
+from transfer.service.hangup import on_hangup
 from transfer.service.loops import Loops
 from transfer.service.node import running_node
 from transfer.service.sockets import listening_sockets, reached_at
@@ -57,8 +58,8 @@ async def serve(settings: Settings, tell: Callable[[Served], None]) -> None:
         async with run_objects(settings, clock) as objects:
             await prepare(settings, objects)
             keys = await asyncio.to_thread(prepare_keys, settings, clock)
-            demo = None if settings.database_url else await _demo(settings)
             entrance = _entrance(settings, listeners, keys.fingerprints)
+            demo = None if settings.database_url else await _demo(settings, entrance)
             post = _Post(settings, objects, listeners, entrance, clock)
             async with post.processes() as loops:
                 _log.info("service.started", workers=settings.workers, **asdict(entrance))
@@ -127,7 +128,8 @@ class _Post:
             self._announce(crew.pids)
             loops.start("The crew", crew.watch())
             try:
-                yield loops
+                with on_hangup(crew.hang_up):
+                    yield loops
             finally:
                 self.listeners.close()  # so that who comes now is refused, instead of kept waiting
                 await loops.stop(0)
@@ -187,6 +189,6 @@ async def _until_over(ended: "asyncio.Task[str]") -> None:
     raise ServiceError(f"The object store is gone. {await asyncio.shield(ended)}")
 
 
-async def _demo(settings: Settings) -> Demo:
+async def _demo(settings: Settings, entrance: Entrance) -> Demo:
     async with open_parts(settings) as parts:
-        return await demo_of(parts)
+        return await demo_of(parts, entrance.http_url or "")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from awscrt.checksums import crc64nvme as crc64nvme_of
@@ -178,6 +179,10 @@ class MemoryObjectStore:
         async with self._call("read", key):
             chunks = _Chunks(self._range(key, start, size))
         yield chunks
+
+    async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:  # noqa: ARG002 -- the role's
+        """Return nothing: memory has no URLs."""
+        return None
 
     # ── Listing and deleting ─────────────────────────────────────────────────────────────────
 

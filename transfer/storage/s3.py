@@ -1,7 +1,6 @@
-"""The object store over S3, with boto3 in threads.
+"""The object store over S3: boto3 in threads, and small objects from the loop itself.
 
 Writes, reads, short calls and long assemblies have a pool each, so that none can starve another.
-Nothing here depends on a loop: one store serves any number of them.
 """
 
 import asyncio
@@ -9,6 +8,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack
+from datetime import timedelta
 from functools import partial
 from typing import IO, Self, TypeVar, cast
 
@@ -30,8 +30,9 @@ from transfer.storage.s3_bucket import (
     ensure_bucket,
     list_everything,
 )
-from transfer.storage.s3_client import S3Settings, make_client
+from transfer.storage.s3_client import S3Settings, credentials_of, make_client
 from transfer.storage.s3_errors import translated
+from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
 
 T = TypeVar("T")
 
@@ -46,8 +47,9 @@ _PROBE_KEY = "probe/checksum"
 class S3ObjectStore:
     """`transfer.ports.ObjectStore` on a bucket of an S3-compatible store.
 
-    Open it before use, as a context manager or by hand. A cancelled write lets go of its buffer at
-    once, and leaves open whether it was stored. ETags are kept as the store spells them.
+    Open it before use, as a context manager or by hand, in the loop that uses it. A cancelled write
+    lets go of its buffer at once, and leaves open whether it was stored. ETags are kept as the
+    store spells them.
     """
 
     def __init__(self, settings: S3Settings) -> None:
@@ -58,9 +60,14 @@ class S3ObjectStore:
     async def open(self) -> None:
         """Make clients and threads; connects to nothing yet."""
         await asyncio.to_thread(self._open)
+        url = self._client.meta.endpoint_url
+        self._small_puts = SmallPuts(
+            self._settings, endpoint_url=url, credentials=self._credentials
+        )
 
     async def close(self) -> None:
         """Let running requests end, within their timeouts, and drop the connections."""
+        await self._small_puts.close()
         await asyncio.to_thread(self._stack.close)
 
     async def __aenter__(self) -> Self:
@@ -217,6 +224,23 @@ class S3ObjectStore:
         )
         return Download(self._reads, request, start, size)
 
+    async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:
+        """Return a URL at the store that gives the object to anyone for `lifetime`."""
+        request = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ResponseContentDisposition": disposition,
+            "ResponseContentType": "application/octet-stream",
+            "ResponseCacheControl": "private, no-store",
+        }
+        seconds = max(1, int(lifetime.total_seconds()))
+        return await self._in(
+            self._calls,
+            lambda: self._client.generate_presigned_url(
+                "get_object", Params=request, ExpiresIn=seconds
+            ),
+        )
+
     # ── Listing and deleting ─────────────────────────────────────────────────────────────────
 
     async def delete(self, keys: Sequence[str]) -> None:
@@ -237,6 +261,7 @@ class S3ObjectStore:
 
     def _open(self) -> None:
         settings, session = self._settings, Session()
+        self._credentials = credentials_of(settings, session)
         self._client = make_client(
             settings,
             session,
@@ -281,13 +306,14 @@ class S3ObjectStore:
         *,
         damaged: type[TransferError] = StoreUnavailableError,
     ) -> None:
+        checksum = _header(crc64nvme)
+        if memoryview(body).nbytes <= SMALL_BYTES:
+            await self._small_puts.put(key, bytes(body), checksum=checksum, damaged=damaged)
+            return
         await self._send(
             body,
             lambda content: self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=content,
-                ChecksumCRC64NVME=_header(crc64nvme),
+                Bucket=self._bucket, Key=key, Body=content, ChecksumCRC64NVME=checksum
             ),
             damaged=damaged,
         )
@@ -300,7 +326,7 @@ class S3ObjectStore:
         damaged: type[TransferError] = StoreUnavailableError,
     ) -> T:
         # boto3 asks leave to send a file ("Expect: 100-continue"), and that round trip costs a
-        # small object a third of its time; a bytearray it sends at once.
+        # small part a third of its time; a bytearray it sends at once.
         small = memoryview(body).nbytes <= SLICE_BYTES
         content = bytearray(body) if small else OutgoingBody(body)
         send = partial(request, cast("IO[bytes]", content))  # boto3 takes more than its stubs say

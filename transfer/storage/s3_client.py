@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client  # installed with the tests only
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Settings:
-    """Where the store is, who we are there, and how many threads may be busy with it.
+    """Where the store is, who we are there, and how much may be under way at once.
 
     No `endpoint_url` means AWS. No keys means what botocore finds by itself, such as the role of
     the machine. `ca_file` holds the certificates to trust in place of the public ones.
@@ -27,6 +28,7 @@ class S3Settings:
     secret_key: str | None = field(default=None, repr=False)
     ca_file: str | None = None
     write_threads: int = 16
+    small_connections: int = 32
     read_threads: int = 16
     connect_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 60.0
@@ -64,3 +66,10 @@ def make_client(
         verify=settings.ca_file,
         config=config,
     )
+
+
+def credentials_of(settings: S3Settings, session: Session) -> Credentials | None:
+    """Return who we are at the store, as a client of `session` finds out; None if nobody says."""
+    if settings.access_key and settings.secret_key:
+        return Credentials(settings.access_key, settings.secret_key)
+    return session.get_credentials()

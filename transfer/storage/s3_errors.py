@@ -16,6 +16,11 @@ from transfer.core.errors import (
 _MISSING_OBJECT = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404"})
 _MISSING_MULTIPART = frozenset({"NoSuchUpload"})
 _DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+_PASSING = frozenset(
+    {"RequestTimeout", "RequestTimeoutException", "SlowDown", "Throttling", "RequestLimitExceeded"}
+)
+_PASSING_STATUSES = frozenset({500, 502, 503, 504})
+"""With `_PASSING`, what botocore's standard mode tries again, as far as S3 answers it."""
 
 
 @contextmanager
@@ -28,11 +33,11 @@ def translated(*, damaged: type[TransferError] = StoreUnavailableError) -> Itera
     try:
         yield
     except ClientError as exc:
-        raise _error_of_answer(error_code(exc), damaged) from exc
+        raise error_of_answer(error_code(exc), damaged) from exc
     except ParamValidationError:
         raise  # a mistake of ours: no retry will help
     except (BotoCoreError, HTTPError, OSError) as exc:
-        raise StoreUnavailableError("The object store does not answer; try again later.") from exc
+        raise no_answer() from exc
 
 
 def error_code(exc: ClientError) -> str:
@@ -40,7 +45,18 @@ def error_code(exc: ClientError) -> str:
     return str(exc.response.get("Error", {}).get("Code", "unknown"))
 
 
-def _error_of_answer(code: str, damaged: type[TransferError]) -> TransferError:
+def no_answer() -> StoreUnavailableError:
+    """Return the error for a store that can't be reached, or breaks off."""
+    return StoreUnavailableError("The object store does not answer; try again later.")
+
+
+def is_passing(status: int, code: str) -> bool:
+    """Whether an answer asks for another try: busy, slowed down, or broken for the moment."""
+    return status in _PASSING_STATUSES or code in _PASSING
+
+
+def error_of_answer(code: str, damaged: type[TransferError]) -> TransferError:
+    """Return our error for the store's name of one; see `translated`."""
     if code in _MISSING_OBJECT:
         return EntryMissingError("The stored bytes are not there.")
     if code in _MISSING_MULTIPART:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from ssl import SSLContext
 from urllib.parse import urlsplit
 
 from transfer.core.errors import TransferError
 from transfer.core.parts import MAX_FILE_BYTES
 from transfer.folder import ServiceFolder
 from transfer.http.app import build_app
+from transfer.http.certificates import CertificateFiles
+from transfer.http.oidc import STAFF_PATH
 from transfer.http.policy import HttpPolicy, Services, SftpAddress
+from transfer.http.proxies import ForwardedBy, Proxies
 from transfer.http.server import HttpServer
-from transfer.http.tls import Certificate, own_certificate, server_context
+from transfer.http.tls import Certificate, own_certificate
 from transfer.ports import Clock
 from transfer.settings import Settings, SettingsError, variable
 from transfer.sftp.connection import Services as SftpServices
@@ -23,6 +25,8 @@ from transfer.sftp.hostkeys import load_host_keys
 from transfer.sftp.server import SftpPolicy, SftpServer
 from transfer.storage.s3 import S3ObjectStore
 from transfer.wiring.entrance import Entrance
+from transfer.wiring.identity import identity_provider, staff_sign_in
+from transfer.wiring.launches import launches, portal_keys
 from transfer.wiring.parts import Parts
 
 _STOP_GRACE = timedelta(seconds=1.5)
@@ -47,7 +51,7 @@ class Listeners:
 
 
 class Doors:
-    """The servers of one process."""
+    """The servers of one process; `certificate` is what the HTTP door speaks TLS with, if any."""
 
     def __init__(self, parts: Parts, store: S3ObjectStore, entrance: Entrance) -> None:
         self._parts = parts
@@ -55,6 +59,9 @@ class Doors:
         self._entrance = entrance
         self._http: HttpServer | None = None
         self._sftp: SftpServer | None = None
+        self._provider = identity_provider(parts.settings, parts.clock)
+        self._portal = portal_keys(parts.settings, parts.clock)
+        self.certificate: CertificateFiles | None = None
 
     async def open(self, listeners: Listeners) -> None:
         """Serve on `listeners`.
@@ -70,6 +77,11 @@ class Doors:
             self._sftp = SftpServer(self._sftp_services(), keys, SftpPolicy(stop_grace=_STOP_GRACE))
             await self._sftp.start(sockets=listeners.sftp)
 
+    def reload(self) -> None:
+        """Read again what an operator may have changed: the certificate."""
+        if self.certificate is not None:
+            self.certificate.reload()
+
     async def refuse_new(self) -> None:
         """Take no new connections."""
         if self._http:
@@ -79,6 +91,10 @@ class Doors:
         """End all connections; close the engine's leases first, for what they received."""
         servers = [server for server in (self._http, self._sftp) if server]
         await asyncio.gather(*(server.stop() for server in servers))
+        if self._provider:
+            await self._provider.close()
+        if self._portal:
+            await self._portal.close()
 
     def _sftp_services(self) -> SftpServices:
         parts = self._parts
@@ -91,6 +107,8 @@ class Doors:
         settings = parts.settings
         policy = HttpPolicy(
             public_url=settings.public_url,
+            portal_url=settings.portal_url,
+            staff_sign_in=STAFF_PATH if self._provider else None,
             sftp=SftpAddress(
                 host=entrance.sftp_host,
                 port=entrance.sftp_port,
@@ -98,22 +116,41 @@ class Doors:
             ),
             max_file_bytes=settings.max_file_bytes or MAX_FILE_BYTES,
             retention=settings.retention_period,
-            trust_forwarded_for=settings.trust_forwarded_for,
+            proxies=Proxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by)),
+            cors_origins=frozenset(settings.cors_origins),
+            hsts=_hsts(settings),
+            max_connections=settings.max_connections,
+            max_connections_per_client=settings.max_connections_per_client,
+            max_requests_per_client=settings.max_requests_per_client,
+            max_requests_per_case=settings.max_requests_per_case,
             idle=settings.http_idle_timeout,
             min_bytes_per_second=settings.http_min_bytes_per_second,
             stop_grace=_STOP_GRACE,
+            redirect_lifetime=(
+                settings.redirect_lifetime if settings.allow_redirect_downloads else None
+            ),
         )
         services = Services(
             uploads=parts.uploads,
             files=parts.files,
+            archives=parts.archives,
             accounts=parts.accounts,
             tokens=parts.tokens,
+            acknowledgements=parts.acknowledgements,
+            receipts=parts.receipts,
+            events=parts.events,
+            attempts=parts.attempts,
+            sessions=parts.sessions,
+            launches=launches(parts, self._portal),
             clock=parts.clock,
+            staff=staff_sign_in(parts, self._provider) if self._provider else None,
             desk=parts.desk,
             ready=self._awaited,
             policy=policy,
         )
-        return HttpServer(build_app(services), policy, tls=tls_context(settings, parts.clock))
+        self.certificate = certificate_files(settings, parts.clock)
+        tls = self.certificate.context if self.certificate is not None else None
+        return HttpServer(build_app(services), policy, tls=tls)
 
     async def _awaited(self) -> list[str]:
         """Return what doesn't answer at the moment."""
@@ -137,7 +174,7 @@ def prepare_keys(settings: Settings, clock: Clock) -> Keys:
     Raises:
         SettingsError, HostKeyError: those that are there can't be used.
     """
-    tls_context(settings, clock)
+    certificate_files(settings, clock)
     made = not (settings.plain_http or settings.tls_cert_file)
     fingerprints = load_host_keys(host_keys_folder(settings)).fingerprints
     certificate = _own_certificate(settings, clock).certificate if made else None
@@ -149,7 +186,7 @@ def host_keys_folder(settings: Settings) -> Path:
     return settings.sftp_host_keys or ServiceFolder(settings.data).host_keys_path
 
 
-def tls_context(settings: Settings, clock: Clock) -> SSLContext | None:
+def certificate_files(settings: Settings, clock: Clock) -> CertificateFiles | None:
     """Return what the HTTP door speaks TLS with; None where a proxy does.
 
     Raises:
@@ -159,12 +196,22 @@ def tls_context(settings: Settings, clock: Clock) -> SSLContext | None:
         return None
     try:
         if settings.tls_cert_file and settings.tls_key_file:
-            return server_context(settings.tls_cert_file, settings.tls_key_file)
+            return CertificateFiles(settings.tls_cert_file, settings.tls_key_file, clock)
         own = _own_certificate(settings, clock)
-        return server_context(own.certificate, own.key)
+        return CertificateFiles(own.certificate, own.key, clock)
     except OSError as exc:
         files = f"{variable('tls_cert_file')}, {variable('tls_key_file')}"
         raise SettingsError([f"{files}: can't be used ({exc.strerror or exc})."]) from exc
+
+
+def _hsts(settings: Settings) -> timedelta | None:
+    """Return for how long browsers shall come by TLS alone.
+
+    Not with a certificate of our own making: who trusts that by hand does so for a trial, and on
+    `localhost` it would lock them out of all else that they run there.
+    """
+    made = not (settings.plain_http or settings.tls_cert_file)
+    return None if made else settings.hsts_max_age or None
 
 
 def _own_certificate(settings: Settings, clock: Clock) -> Certificate:

@@ -16,6 +16,11 @@ class Entrance:
     fingerprints: tuple[str, ...] = ()
 
 
+def launch_url(http_url: str, token: str) -> str:
+    """Return the link that `token` is of."""
+    return f"{http_url.rstrip('/')}/launch?token={token}"
+
+
 def entrance_of(settings: Settings) -> Entrance:
     """Return where people get in, as far as it is known on this machine.
 

@@ -13,21 +13,30 @@ from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.casebridge.outbox import OutboxDispatcher
 from transfer.clock import SystemClock
 from transfer.core.errors import StoreUnavailableError
+from transfer.core.notices import Notice
 from transfer.core.parts import PartPlan
 from transfer.engine.accounts import Accounts
+from transfer.engine.acknowledgements import Acknowledgements
+from transfer.engine.archive import Archives
+from transfer.engine.attempts import Attempts
 from transfer.engine.buffers import BufferPool
+from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
 from transfer.engine.leases import Leases
+from transfer.engine.links import LINK_PURPOSE, LinkKey, Links
 from transfer.engine.policy import Tools, UploadPolicy
+from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
-from transfer.engine.tokens import Tokens
+from transfer.engine.sessions import SessionPolicy, Sessions
+from transfer.engine.tidying import Tidying
+from transfer.engine.tokens import TokenPolicy, Tokens
 from transfer.engine.uploads import Uploads
 from transfer.folder import ServiceFolder
 from transfer.ports import CaseDesk, Clock, ObjectStore, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
 from transfer.retention.worker import RetentionWorker
-from transfer.settings import Settings
+from transfer.settings import Settings, SettingsError, variable
 
 _MOMENT_SECONDS = 0.5
 
@@ -44,8 +53,16 @@ class Parts:
     leases: Leases
     uploads: Uploads
     files: Files
+    archives: Archives
     accounts: Accounts
     tokens: Tokens
+    acknowledgements: Acknowledgements
+    receipts: Receipts
+    events: CaseEvents
+    attempts: Attempts
+    sessions: Sessions
+    links: Links
+    tidying: Tidying
     dispatcher: OutboxDispatcher
     worker: RetentionWorker
 
@@ -111,6 +128,39 @@ def upload_policy(settings: Settings) -> UploadPolicy:
     )
 
 
+def token_policy(settings: Settings) -> TokenPolicy:
+    """Return how long bearer tokens live."""
+    return TokenPolicy(
+        lifetime=settings.token_lifetime,
+        admin_lifetime=settings.admin_token_lifetime,
+        longest=settings.max_token_lifetime,
+    )
+
+
+def session_policy(settings: Settings) -> SessionPolicy:
+    """Return how long sessions live."""
+    return SessionPolicy(idle=settings.session_idle, lifetime=settings.session_lifetime)
+
+
+def notice_of(settings: Settings) -> Notice:
+    """Return the warning about sensitive data: the operator's, or our own.
+
+    Raises:
+        SettingsError: the file can't be used.
+    """
+    if settings.warning_file is None:
+        return Notice()
+    expected = f"{variable('warning_file')}: expected a file of UTF-8 text with some words in it"
+    try:
+        text = settings.warning_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "not UTF-8"
+        raise SettingsError([f"{expected} ({reason})."]) from exc
+    if not text.strip() or "\x00" in text:
+        raise SettingsError([f"{expected}."])
+    return Notice(text)
+
+
 @asynccontextmanager
 async def open_parts(
     settings: Settings, *, store: ObjectStore | None = None, clock: Clock | None = None
@@ -151,8 +201,11 @@ def build_parts(
         pool=BufferPool(settings.memory_budget_bytes),
         policy=upload_policy(settings),
         new_id=new_id,
+        notice=notice_of(settings),
         wake_worker=waker,
     )
+    attempts = Attempts(tools)
+    sessions = Sessions(tools, attempts, session_policy(settings))
     leases = Leases(tools, owner)
     uploads = Uploads(tools, leases)
     dispatcher = OutboxDispatcher(outbox=records.outbox, core=desk, clock=clock, worker=owner)
@@ -174,8 +227,16 @@ def build_parts(
         leases=leases,
         uploads=uploads,
         files=Files(tools),
+        archives=Archives(tools),
         accounts=Accounts(tools, sealer, settings.account_lifetime),
-        tokens=Tokens(tools),
+        tokens=Tokens(tools, token_policy(settings)),
+        events=CaseEvents(tools),
+        attempts=attempts,
+        sessions=sessions,
+        tidying=Tidying(tools, sessions, attempts),
+        links=Links(tools, LinkKey(sealer.derive(LINK_PURPOSE)), settings.link_lifetime),
+        acknowledgements=Acknowledgements(tools),
+        receipts=Receipts(tools, ReceiptSigner(sealer.derive(PURPOSE))),
         dispatcher=dispatcher,
         worker=worker,
     )

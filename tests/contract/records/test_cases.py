@@ -35,11 +35,13 @@ from transfer.records.database import Database
 ENTRY = CaseUpdate(at=after(1), author="analyst", text="Something happened.")
 
 
-async def _save(
-    records: Records, case: Case, expected_version: int, event_id: str | None = None
-) -> bool:
-    return await records.cases.save(
-        case, expected_version=expected_version, update=ENTRY, event_id=event_id
+async def _save(records: Records, case: Case, expected_version: int) -> bool:
+    return await records.cases.save(case, expected_version=expected_version, update=ENTRY)
+
+
+async def _note(records: Records, case: Case, expected_version: int, *event_ids: str) -> bool:
+    return await records.cases.note(
+        case, expected_version=expected_version, entries=dict.fromkeys(event_ids, ENTRY)
     )
 
 
@@ -101,7 +103,7 @@ async def test_a_saved_case_has_its_changes_and_its_history(records: Records) ->
     assert await records.cases.case(NUMBER) == changed
     assert (await records.cases.updates(NUMBER))[-1] == ENTRY
     lifted = replace(changed, hold=None, version=3)
-    assert await records.cases.save(lifted, expected_version=2, update=None, event_id=None)
+    assert await records.cases.save(lifted, expected_version=2, update=None)
     assert await records.cases.case(NUMBER) == lifted
     assert len(await records.cases.updates(NUMBER)) == 2
 
@@ -117,25 +119,20 @@ async def test_a_case_that_changed_meanwhile_is_not_saved(records: Records) -> N
 
 async def test_an_event_is_applied_once(records: Records) -> None:
     case = await open_case(records)
-    assert not await records.cases.told("event-1")
-    assert await _save(records, replace(case, version=2), 1, "event-1")
-    assert await records.cases.told("event-1")
-    assert not await _save(records, replace(case, version=3), 2, "event-1")
+    assert await records.cases.told(["event-1"]) == set()
+    assert await _note(records, replace(case, version=2), 1, "event-1", "event-2")
+    assert await records.cases.told(["event-1", "event-2", "event-3"]) == {"event-1", "event-2"}
+    assert not await _note(records, replace(case, version=3), 2, "event-3", "event-1")
+    assert await records.cases.told(["event-3"]) == set()
     assert (await records.cases.case(NUMBER)).version == 2
-    assert len(await records.cases.updates(NUMBER)) == 2
+    assert len(await records.cases.updates(NUMBER)) == 3
 
 
 async def test_an_event_told_many_times_at_once_is_applied_once(records: Records) -> None:
     case = await open_case(records)
-    results = await asyncio.gather(*(_save(records, case, 1, "event-1") for _ in range(5)))
+    results = await asyncio.gather(*(_note(records, case, 1, "event-1") for _ in range(5)))
     assert results.count(True) == 1
     assert len(await records.cases.updates(NUMBER)) == 2
-
-
-async def test_an_event_without_an_entry_is_a_mistake(records: Records) -> None:
-    case = await open_case(records)
-    with pytest.raises(ValueError, match="entry"):
-        await records.cases.save(case, expected_version=1, update=None, event_id="event-1")
 
 
 async def test_cases_closed_before_are_listed_oldest_first_until_proved_gone(

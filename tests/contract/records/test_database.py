@@ -11,8 +11,8 @@ from pysqlite3 import dbapi2
 from sqlalchemy import Connection, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from tests.contract.records.conftest import PostgresForTests
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, open_case
+from tests.postgres import PostgresForTests
 from transfer.core.access import Role
 from transfer.core.errors import (
     InvalidRequestError,

@@ -105,5 +105,5 @@ def test_an_upgrade_that_leaves_broken_references_does_not_happen(sqlite_url: st
 async def test_missing_tables_are_a_mistake_not_a_database_that_is_away(empty_url: str) -> None:
     database = await Database.open(empty_url)
     with pytest.raises(DBAPIError, match="tokens"):
-        await open_records(database).tokens.tokens()
+        await open_records(database).tokens.page(None, 1)
     await database.close()

@@ -1,11 +1,11 @@
 """The stores that there are, held to the contract."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from tests.contract.storage.multipart_contract import Multiparts
 from tests.contract.storage.object_store_contract import Versions, WholeObjects, purge, put
@@ -19,22 +19,15 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-@contextmanager
-def opened(settings: S3Settings) -> Iterator[S3ObjectStore]:
-    """A store for many tests: it is bound to no loop."""
-    store = S3ObjectStore(settings)
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        runner.run(store.open())
-        try:
+# A store belongs to one loop, and one store serves all tests of this module: so they share a loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def s3_store(seaweed: S3Settings) -> AsyncIterator[S3ObjectStore]:
+    with fresh_bucket(seaweed) as settings:
+        async with S3ObjectStore(settings) as store:
             yield store
-        finally:
-            runner.run(store.close())
-
-
-@pytest.fixture(scope="module")
-def s3_store(seaweed: S3Settings) -> Iterator[S3ObjectStore]:
-    with fresh_bucket(seaweed) as settings, opened(settings) as store:
-        yield store
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +36,9 @@ def versioned_bucket(seaweed: S3Settings) -> Iterator[S3Settings]:
         yield settings
 
 
-@pytest.fixture(scope="module")
-def versioned_s3_store(versioned_bucket: S3Settings) -> Iterator[S3ObjectStore]:
-    with opened(versioned_bucket) as store:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def versioned_s3_store(versioned_bucket: S3Settings) -> AsyncIterator[S3ObjectStore]:
+    async with S3ObjectStore(versioned_bucket) as store:
         yield store
 
 

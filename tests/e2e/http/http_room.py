@@ -2,22 +2,24 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from json import loads
 from pathlib import Path
-from ssl import SSLContext
+from socket import socket
 from typing import Any
 
 import aiohttp
 
-from tests.engine_room import MIB, NUMBER, EngineRoom, engine_room
+from tests.engine_room import MIB, NUMBER, EngineRoom, customer, engine_room
 from transfer.core.access import Role
 from transfer.core.cases import CaseNumber
+from transfer.engine.oidc import StaffSignIn
 from transfer.engine.policy import UploadPolicy
 from transfer.http.app import build_app
+from transfer.http.listener import CurrentTls
 from transfer.http.policy import HttpPolicy, Services, SftpAddress
 from transfer.http.server import HttpServer, bound_sockets
 from transfer.ports import ObjectStore
@@ -194,11 +196,15 @@ async def http_room(
     engine_policy: UploadPolicy | None = None,
     store: ObjectStore | None = None,
     running: bool = False,
-    tls: SSLContext | None = None,
+    tls: CurrentTls | None = None,
     with_desk: bool = True,
+    listeners: Sequence[socket] | None = None,
+    staff: Callable[[EngineRoom], StaffSignIn] | None = None,
 ) -> AsyncIterator[HttpRoom]:
     async with engine_room(folder, running=running, policy=engine_policy, store=store) as room:
         await room.core.open("Another customer's case", "Other Ltd", "analyst", OTHER_NUMBER)
+        for name, number in (("designated", NUMBER), ("stranger", OTHER_NUMBER)):
+            await room.agree(replace(customer(number), name=name), number)
         awaited: list[str] = []
         surprises: list[Exception] = []
 
@@ -210,15 +216,23 @@ async def http_room(
         services = Services(
             uploads=room.uploads,
             files=room.files,
+            archives=room.archives,
             accounts=room.accounts,
             tokens=room.tokens,
+            acknowledgements=room.acknowledgements,
+            receipts=room.receipts,
+            events=room.events,
+            attempts=room.attempts,
+            sessions=room.sessions,
+            launches=room.launches,
             clock=room.clock,
+            staff=None if staff is None else staff(room),
             desk=room.core if with_desk else None,
             ready=ready,
             policy=policy or HttpPolicy(sftp=SFTP),
         )
         server = HttpServer(build_app(services), services.policy, tls=tls)
-        await server.start(bound_sockets("127.0.0.1", 0))
+        await server.start(listeners or bound_sockets("127.0.0.1", 0))
         try:
             async with aiohttp.ClientSession() as session:
                 yield HttpRoom(

@@ -197,6 +197,7 @@ async def test_the_list_tells_all_of_a_file(room: HttpRoom) -> None:
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "state": "received",
         "verified": False,
+        "claimed_sha256": None,
         "direction": "from_customer",
         "door": "http",
         "sent_by": "designated",
@@ -273,10 +274,10 @@ async def test_an_account_is_issued_shown_and_revoked(room: HttpRoom) -> None:
     assert issued.headers["Location"] == f"{ACCOUNTS}/{account['id']}"
     for who in ("designated", "analyst"):
         shown = await room.ask("GET", ACCOUNTS, who=who)
-        assert shown.json() == {"accounts": [account]}
+        assert shown.json() == {"accounts": [account], "next": None}
         assert (await room.ask("GET", f"{ACCOUNTS}/{account['id']}", who=who)).json() == account
     assert (await room.ask("DELETE", f"{ACCOUNTS}/{account['id']}", who="analyst")).status == 204
-    assert (await room.ask("GET", ACCOUNTS)).json() == {"accounts": []}
+    assert (await room.ask("GET", ACCOUNTS)).json() == {"accounts": [], "next": None}
     gone = await room.ask("GET", f"{ACCOUNTS}/{account['id']}")
     assert (gone.status, gone.code) == (404, "account-not-found")
 
@@ -284,7 +285,7 @@ async def test_an_account_is_issued_shown_and_revoked(room: HttpRoom) -> None:
 async def test_an_account_is_not_shown_once_it_has_expired(room: HttpRoom) -> None:
     await room.ask("POST", ACCOUNTS, who="analyst")
     room.engine.clock.advance(timedelta(hours=120))
-    assert (await room.ask("GET", ACCOUNTS)).json() == {"accounts": []}
+    assert (await room.ask("GET", ACCOUNTS)).json() == {"accounts": [], "next": None}
 
 
 async def test_an_account_is_revoked_only_by_its_own_case(room: HttpRoom) -> None:

@@ -1,9 +1,7 @@
 """Connections: slow, cut and absent peers, limits, TLS, and a stop that loses nothing."""
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from tests.clock import START
 from tests.e2e.http.http_room import OFFSET_TYPE, TUS, HttpRoom, http_room, metadata
+from tests.e2e.http.wire import nobody_writes, patch_head, received, wire
 from tests.engine_room import NUMBER
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import UploadId
@@ -24,53 +23,6 @@ QUICK = HttpPolicy(
     lingering=timedelta(seconds=0.3),
     stop_grace=timedelta(seconds=1),
 )
-
-
-class Wire:
-    """A connection on which a test says every byte itself."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def say(self, text: str, body: bytes = b"") -> None:
-        self.writer.write(text.replace("\n", "\r\n").encode() + body)
-        await self.writer.drain()
-
-    async def hear(self) -> tuple[int, str]:
-        """Return the status and the head of the next response, and skip its body."""
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-        length = [line for line in head.splitlines() if line.lower().startswith("content-length")]
-        if length:
-            await self.reader.readexactly(int(length[0].partition(":")[2]))
-        return int(head.split()[1]), head
-
-    async def is_closed(self) -> bool:
-        async with asyncio.timeout(5):
-            return await self.reader.read() == b""
-
-    def cut(self) -> None:
-        self.writer.transport.abort()
-
-
-@contextlib.asynccontextmanager
-async def wire(room: HttpRoom) -> AsyncIterator[Wire]:
-    reader, writer = await asyncio.open_connection(room.host, room.port)
-    try:
-        yield Wire(reader, writer)
-    finally:
-        writer.transport.abort()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-def patch_head(room: HttpRoom, location: str, offset: int, size: int, more: str = "") -> str:
-    return (
-        f"PATCH {location} HTTP/1.1\nHost: x\nTus-Resumable: 1.0.0\n"
-        f"Authorization: Bearer {room.tokens['designated']}\n"
-        "Content-Type: application/offset+octet-stream\n"
-        f"Upload-Offset: {offset}\nContent-Length: {size}\n{more}\n"
-    )
 
 
 # ── Senders ──────────────────────────────────────────────────────────────────────────────────
@@ -103,7 +55,7 @@ async def test_a_new_request_takes_over_from_one_that_hangs(room: HttpRoom) -> N
     assert await room.engine.content("trace.log") == DATA
 
 
-async def test_a_file_whose_request_has_not_ended_is_not_told_as_done(room: HttpRoom) -> None:
+async def test_a_file_whose_request_never_ends_is_told_as_done_once_it_is(room: HttpRoom) -> None:
     location = await room.begin(5)
     async with wire(room) as sending:
         head = patch_head(room, location, 0, 0).replace(
@@ -114,12 +66,10 @@ async def test_a_file_whose_request_has_not_ended_is_not_told_as_done(room: Http
         room.engine.clock.advance(3)
         await room.engine.leases.watch_once()  # makes durable what a pausing sender sent
         assert (await room.uploads())[0]["offset"] == 5
-        answer = await room.head(location)
-        assert answer.status == 423
-        assert "Upload-Offset" not in answer.headers
-        await sending.say("", b"0\r\n\r\n")
-        assert (await sending.hear())[0] == 204
-    assert await room.offset(location) == 5
+        answer = await room.head(location)  # ends the request, as nothing is missing but its end
+        assert (answer.status, answer.headers["Upload-Offset"]) == (200, "5")
+        assert [file["state"] for file in await room.files()] == ["received"]
+        assert (await sending.hear())[0] == 423
     assert await room.engine.content("trace.log") == b"abcde"
 
 
@@ -167,19 +117,6 @@ async def test_headers_that_never_end_are_not_waited_for(tmp_path: Path) -> None
         assert await silent.is_closed()
 
 
-async def test_a_header_that_is_too_long_is_refused(room: HttpRoom) -> None:
-    async with wire(room) as wordy:
-        await wordy.say(f"GET /healthz HTTP/1.1\nHost: x\nX-Long: {'a' * 40_000}\n\n")
-        assert (await wordy.hear())[0] == 400
-
-
-async def test_more_headers_than_anyone_needs_are_refused(room: HttpRoom) -> None:
-    async with wire(room) as wordy:
-        many = "".join(f"X-{number}: a\n" for number in range(200))
-        await wordy.say(f"GET /healthz HTTP/1.1\nHost: x\n{many}\n")
-        assert (await wordy.hear())[0] == 400
-
-
 async def test_a_malformed_body_keeps_what_came_before(tmp_path: Path) -> None:
     async with http_room(tmp_path, policy=QUICK) as room:
         location = await room.begin(len(DATA))
@@ -190,7 +127,7 @@ async def test_a_malformed_body_keeps_what_came_before(tmp_path: Path) -> None:
             await broken.say(head, b"3\r\nabc\r\n")
             await received(room, 3)
             await broken.say("", b"nonsense\r\n")
-            assert (await broken.hear())[0] in (400, 408)
+            assert (await broken.hear())[0] == 400
             assert await broken.is_closed()
         assert await room.offset(location) == 3
 
@@ -259,11 +196,9 @@ async def test_a_receiver_who_takes_nothing_is_ended(tmp_path: Path) -> None:
 
 
 async def test_a_request_s_id_is_in_its_answer_and_its_problem(room: HttpRoom) -> None:
-    given = await room.ask("GET", "/api/v1/cases/1", headers={"X-Request-Id": "trace-12345678"})
-    assert given.headers["X-Request-Id"] == given.json()["request_id"] == "trace-12345678"
-    for bad in ("short", "with spaces in it", "x" * 65):
-        answer = await room.ask("GET", "/healthz", headers={"X-Request-Id": bad})
-        assert len(answer.headers["X-Request-Id"]) == 32
+    answer = await room.ask("GET", "/api/v1/cases/1", headers={"X-Request-Id": "trace-12345678"})
+    assert answer.headers["X-Request-Id"] == answer.json()["request_id"] != "trace-12345678"
+    assert len(answer.headers["X-Request-Id"]) == 32
 
 
 async def test_a_surprise_is_told_without_its_cause(room: HttpRoom) -> None:
@@ -272,19 +207,6 @@ async def test_a_surprise_is_told_without_its_cause(room: HttpRoom) -> None:
     assert (answer.status, answer.code) == (500, "internal")
     assert b"secret" not in answer.body
     assert answer.headers["Server"] == "case-transfer"
-
-
-@pytest.mark.parametrize(("trusted", "address"), [(False, "127.0.0.1"), (True, "203.0.113.9")])
-async def test_a_proxy_s_word_on_the_address_counts_if_it_is_trusted(
-    tmp_path: Path, *, trusted: bool, address: str
-) -> None:
-    async with http_room(tmp_path, policy=HttpPolicy(trust_forwarded_for=trusted)) as room:
-        file = await room.send(b"abc")
-        forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
-        await room.ask("GET", f"/api/v1/files/{file['id']}/content", headers=forwarded)
-        events = await room.engine.records.audit.events()
-        (event,) = [event for event in events if event.action == "file.downloaded"]
-        assert event.address == address
 
 
 # ── The server ───────────────────────────────────────────────────────────────────────────────
@@ -307,7 +229,7 @@ async def test_a_stop_makes_durable_what_came_and_tells_the_sender(room: HttpRoo
 async def test_tls_serves_with_its_own_certificate(tmp_path: Path) -> None:
     made = own_certificate(tmp_path / "tls", ["files.example.com"], START)
     context = server_context(made.certificate, made.key)
-    async with http_room(tmp_path, tls=context) as room:
+    async with http_room(tmp_path, tls=lambda: context) as room:
         trusting = ssl.create_default_context(cafile=str(made.certificate))
         trusting.verify_flags |= ssl.VERIFY_X509_STRICT
         headers = {
@@ -322,17 +244,3 @@ async def test_tls_serves_with_its_own_certificate(tmp_path: Path) -> None:
             async with room.session.post(url, headers=headers, data=DATA, ssl=trusting) as created:
                 assert created.status == 201
         assert await room.engine.content("a.log") == DATA
-
-
-async def received(room: HttpRoom, size: int) -> None:
-    """Wait until the engine has taken `size` bytes of the one upload that is running."""
-    async with asyncio.timeout(5):
-        while [writer.position for writer in room.engine.leases.writers] != [size]:
-            await asyncio.get_running_loop().run_in_executor(None, lambda: None)
-
-
-async def nobody_writes(room: HttpRoom) -> None:
-    """Wait until the engine has let go of all uploads."""
-    async with asyncio.timeout(5):
-        while room.engine.leases.writers:
-            await asyncio.get_running_loop().run_in_executor(None, lambda: None)

@@ -2,21 +2,25 @@
 
 import asyncio
 import base64
+import email
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 
-from tests.e2e.http.http_room import HttpRoom, http_room, metadata
-from transfer.core.errors import StoreUnavailableError
+from tests.e2e.http.breaking_store import BreakingStore
+from tests.e2e.http.http_room import Answer, HttpRoom, http_room, metadata
+from transfer.http.policy import HttpPolicy
 from transfer.storage.memory import MemoryObjectStore
 
 DATA = bytes(range(256)) * 1000
 SIZE = len(DATA)
+FLOOD = "bytes=" + ",".join(f"{start}-{start}" for start in range(0, 33_000, 1000))
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
@@ -41,6 +45,13 @@ async def test_a_file_comes_whole_with_what_proves_it(room: HttpRoom) -> None:
     assert answer.headers["Content-Disposition"] == (
         "attachment; filename=\"trace.log\"; filename*=UTF-8''trace.log"
     )
+
+
+async def test_who_wants_no_digest_gets_none(room: HttpRoom) -> None:
+    url = await url_of(room)
+    for wanted, told in (("sha-256=0", False), ("sha-256=5", True), ("sha-512=9", True)):
+        answer = await room.ask("HEAD", url, headers={"Want-Repr-Digest": wanted})
+        assert ("Repr-Digest" in answer.headers) is told
 
 
 async def test_head_tells_the_same_without_the_bytes(room: HttpRoom) -> None:
@@ -91,7 +102,7 @@ async def test_a_range_beyond_the_end_is_told_the_size(room: HttpRoom, asked: st
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=9-5", "bytes=", "bytes=-", "bytes=a-b", "lines=0-5", "bytes=0-5,10-20"]
+    "asked", ["bytes=9-5", "bytes=", "bytes=-", "bytes=a-b", "lines=0-5", "bytes=0-5,x", FLOOD]
 )
 async def test_a_range_that_is_not_understood_brings_the_whole(room: HttpRoom, asked: str) -> None:
     url = await url_of(room)
@@ -191,8 +202,8 @@ async def test_a_type_that_the_sender_gave_is_not_served(room: HttpRoom) -> None
 
 
 async def test_a_file_that_is_not_there_is_missing(room: HttpRoom) -> None:
-    for file_id in ("0123456789abcdef", "a%00b"):
-        assert (await room.ask("GET", f"/api/v1/files/{file_id}/content")).status == 404
+    for file_id, status in (("0123456789abcdef", 404), ("a%20b", 404), ("a%00b", 400)):
+        assert (await room.ask("GET", f"/api/v1/files/{file_id}/content")).status == status
 
 
 async def test_a_download_is_noted(room: HttpRoom) -> None:
@@ -226,16 +237,113 @@ async def test_a_store_that_breaks_in_the_middle_breaks_the_connection(tmp_path:
         assert (await room.ask("GET", url)).body == data
 
 
-class BreakingStore(MemoryObjectStore):
-    """Loses the connection behind the first chunk of every object, if it is to."""
+# ── Several ranges ───────────────────────────────────────────────────────────────────────────
 
-    breaks = False
 
-    @asynccontextmanager
-    async def read(self, key: str, start: int, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with super().read(key, start, size) as chunks:
-            yield self._broken(chunks) if self.breaks else chunks
+async def test_several_ranges_come_in_one_answer(room: HttpRoom) -> None:
+    url = await url_of(room)
+    answer = await room.ask("GET", url, headers={"Range": "bytes=200000-,0-9,100000-100009,-5"})
+    assert answer.status == 206
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+    assert "Content-Range" not in answer.headers
+    message = email.message_from_bytes(
+        f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode() + answer.body
+    )
+    parts = message.get_payload()
+    assert isinstance(parts, list)
+    headers = [dict(part.items()) for part in parts if isinstance(part, Message)]
+    assert [part["Content-Range"] for part in headers] == [
+        f"bytes 200000-{SIZE - 1}/{SIZE}",
+        f"bytes 0-9/{SIZE}",
+        f"bytes 100000-100009/{SIZE}",
+    ]
+    assert b"".join(raw_parts(answer)) == DATA[200_000:] + DATA[:10] + DATA[100_000:100_010]
+    assert {part["Content-Type"] for part in headers} == {"application/octet-stream"}
+    (event,) = [e for e in await room.engine.records.audit.events() if "start" in e.details]
+    assert event.details == {"start": 200_000, "size": SIZE - 200_000 + 20, "ranges": 3}
 
-    async def _broken(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        yield await anext(chunks)
-        raise StoreUnavailableError("The object store is away.")
+
+def raw_parts(answer: Answer) -> list[bytes]:
+    """Return what stands in the parts, byte for byte."""
+    boundary = answer.headers["Content-Type"].partition("boundary=")[2]
+    pieces = (b"\r\n" + answer.body).split(f"\r\n--{boundary}".encode())
+    assert (pieces[0], pieces[-1]) == (b"", b"--\r\n")
+    return [piece.partition(b"\r\n\r\n")[2] for piece in pieces[1:-1]]
+
+
+async def test_ranges_that_become_one_come_as_one(room: HttpRoom) -> None:
+    url = await url_of(room)
+    answer = await room.ask("GET", url, headers={"Range": "bytes=0-9,5-19,20-29"})
+    assert (answer.status, answer.body) == (206, DATA[:30])
+    assert answer.headers["Content-Range"] == f"bytes 0-29/{SIZE}"
+
+
+async def test_of_several_ranges_only_those_that_are_there_come(room: HttpRoom) -> None:
+    url = await url_of(room)
+    answer = await room.ask("GET", url, headers={"Range": f"bytes=0-9,{SIZE}-"})
+    assert (answer.status, answer.body) == (206, DATA[:10])
+    beyond = await room.ask("GET", url, headers={"Range": f"bytes={SIZE}-,-0"})
+    assert (beyond.status, beyond.headers["Content-Range"]) == (416, f"bytes */{SIZE}")
+
+
+async def test_a_store_that_breaks_between_two_ranges_breaks_the_connection(tmp_path: Path) -> None:
+    store = BreakingStore(min_part_bytes=1)
+    async with http_room(tmp_path, store=store) as room:
+        url = await url_of(room)
+        store.breaks = True
+        async with asyncio.timeout(20):
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await room.ask("GET", url, headers={"Range": "bytes=0-9,1000-1009"})
+
+
+# ── Sent to the store ────────────────────────────────────────────────────────────────────────
+
+
+class PresigningStore(MemoryObjectStore):
+    """Makes URLs, as a store on the network does."""
+
+    async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:
+        seconds = lifetime.total_seconds()
+        return f"https://s3.example.com/{key}?for={seconds:.0f}&as={quote(disposition)}"
+
+
+ALLOWED = HttpPolicy(redirect_lifetime=timedelta(seconds=60))
+
+
+async def test_a_download_may_be_sent_to_the_store(tmp_path: Path) -> None:
+    store = PresigningStore(min_part_bytes=1)
+    async with http_room(tmp_path, store=store, policy=ALLOWED) as room:
+        url = await url_of(room) + "?redirect=1"
+        answer = await room.ask("GET", url, who="analyst")
+        assert (answer.status, answer.body) == (307, b"")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        (key,) = store.objects
+        disposition = quote("attachment; filename=\"trace.log\"; filename*=UTF-8''trace.log")
+        expected = f"https://s3.example.com/{key}?for=60&as={disposition}"
+        assert answer.headers["Location"] == expected
+        (event,) = await downloads(room)
+        assert event == {"start": 0, "size": SIZE, "url_for_seconds": 60.0}
+        not_changed = {"If-None-Match": f'"{SHA256}"'}
+        assert (await room.ask("GET", url, headers=not_changed)).status == 304
+        assert (await room.ask("HEAD", url)).status == 200
+        assert (await room.ask("GET", url.replace("=1", "=0"))).body == DATA
+        assert (await room.ask("GET", url, who="stranger")).status == 404
+
+
+async def test_a_store_without_urls_sends_the_file_itself(tmp_path: Path) -> None:
+    async with http_room(tmp_path, policy=ALLOWED) as room:
+        answer = await room.ask("GET", await url_of(room) + "?redirect=1")
+        assert (answer.status, answer.body) == (200, DATA)
+        assert len(await downloads(room)) == 1
+
+
+async def test_nobody_is_sent_to_the_store_unless_the_operator_lets_them(tmp_path: Path) -> None:
+    async with http_room(tmp_path, store=PresigningStore(min_part_bytes=1)) as room:
+        answer = await room.ask("GET", await url_of(room) + "?redirect=1")
+        assert (answer.status, answer.body) == (200, DATA)
+
+
+async def downloads(room: HttpRoom) -> list[dict[str, object]]:
+    events = await room.engine.records.audit.events()
+    return [dict(event.details) for event in events if event.action == "file.downloaded"]

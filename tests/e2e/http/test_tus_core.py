@@ -24,9 +24,11 @@ async def test_options_tells_what_is_offered_without_a_token(room: HttpRoom) -> 
             "checksum",
             "expiration",
             "termination",
+            "concatenation",
+            "concatenation-unfinished",
         }
         assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256,crc32c"
-        assert int(answer.headers["Tus-Max-Size"]) > 1 << 40
+        assert "Tus-Max-Size" not in answer.headers
         assert "Tus-Resumable" not in answer.headers
 
 
@@ -37,11 +39,10 @@ async def test_another_version_is_told_ours_and_does_nothing(
     location = await room.begin(len(DATA))
     spoken = {} if version is None else {"Tus-Resumable": version}
     patch = {**spoken, **OFFSET_TYPE, "Upload-Offset": "0"}
-    for method, headers, data in (
-        ("PATCH", patch, DATA),
-        ("HEAD", spoken, None),
-        ("DELETE", spoken, None),
-    ):
+    requests: list[tuple[str, dict[str, str], bytes | None]] = [("PATCH", patch, DATA)]
+    if version is not None:  # otherwise the other protocol's, which names itself by nothing
+        requests += [("HEAD", spoken, None), ("DELETE", spoken, None)]
+    for method, headers, data in requests:
         answer = await room.ask(method, location, headers=headers, data=data)
         assert answer.status == 412
         assert answer.headers["Tus-Version"] == "1.0.0"
@@ -132,7 +133,7 @@ async def test_a_compressed_body_is_refused(room: HttpRoom) -> None:
 
 
 async def test_an_upload_that_is_not_there_is_missing_at_every_verb(room: HttpRoom) -> None:
-    for location in ("/api/v1/uploads/0123456789abcdef", "/api/v1/uploads/a%00b"):
+    for location in ("/api/v1/uploads/0123456789abcdef", "/api/v1/uploads/a%20b"):
         assert (await room.head(location)).status == 404
         assert (await room.patch(location, 0, DATA)).status == 404
         assert (await room.ask("DELETE", location, headers=TUS)).status == 404

@@ -198,12 +198,6 @@ async def test_a_limit_is_told_and_kept(tmp_path: Path) -> None:
         assert (announced.status, announced.code) == (413, "too-large")
 
 
-async def test_concatenation_is_not_taken_for_a_file(room: HttpRoom) -> None:
-    answer = await room.create(3, headers={"Upload-Concat": "partial"})
-    assert (answer.status, answer.code) == (400, "unsupported")
-    assert await room.uploads() == []
-
-
 # ── Names and other metadata ─────────────────────────────────────────────────────────────────
 
 

@@ -67,6 +67,8 @@ class _Chased:
         self.saves += 1
         return False
 
+    note = save
+
     async def insert(self, *_: object) -> None:
         self.inserts += 1
         raise NameTakenError("taken")
@@ -393,3 +395,17 @@ async def test_events_told_side_by_side_and_twice_are_each_applied_once(
     texts = (await history(desk))[2:]
     assert len(texts) == 10
     assert sum("Status: Open" in text for text in texts) == 1
+
+
+async def test_events_told_together_are_noted_in_their_order(
+    desk: EmbeddedCaseCore, case: Case
+) -> None:
+    await desk.move(NUMBER, Status.AWAITING_INFORMATION, None, "ada")
+    await desk.tell(a_file("0.log"))
+    await desk.move(NUMBER, Status.AWAITING_INFORMATION, None, "ada")
+    await desk.tell(*(a_file(f"{n}.log") for n in range(3)))
+    texts = (await history(desk))[-2:]
+    assert texts[0].startswith("File received: 1.log")
+    assert texts[0].endswith("Status: Open (Investigation).")
+    assert texts[1].startswith("File received: 2.log")
+    assert "Status" not in texts[1]

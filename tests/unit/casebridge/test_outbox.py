@@ -1,7 +1,7 @@
 """Events on their way to the case core: at least once, in order, whatever fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,32 +37,36 @@ class RememberedOutbox:
     broken: bool = False
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self, worker: str, now: datetime, until: datetime, limit: int = 100
     ) -> list[CaseEvent]:
         if self.broken:
             raise RecordsUnavailableError("away")
         oldest: dict[CaseNumber, CaseEvent] = {}
         for event in self.waiting:
             oldest.setdefault(event.case_number, event)
-        due = [
-            event
-            for event in oldest.values()
+        due = {
+            number
+            for number, event in oldest.items()
             if self.run_at.get(event.id, START) <= now
             and self.claimed_until.get(event.id, START) <= now
-        ][:limit]
-        self.claimed_until.update({event.id: until for event in due})
-        self.claimed_by.update({event.id: worker for event in due})
-        return due
+        }
+        claimed = [event for event in self.waiting if event.case_number in due][:limit]
+        self.claimed_until.update({event.id: until for event in claimed})
+        self.claimed_by.update({event.id: worker for event in claimed})
+        return claimed
 
-    async def delivered(self, event_id: str, now: datetime) -> None:
+    async def delivered(self, event_ids: Sequence[str], now: datetime) -> None:
         if self.broken:
             raise RecordsUnavailableError("away")
-        self.waiting = [event for event in self.waiting if event.id != event_id]
-        self.delivered_at[event_id] = now
+        self.waiting = [event for event in self.waiting if event.id not in event_ids]
+        self.delivered_at.update(dict.fromkeys(event_ids, now))
 
     async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
         self.run_at[event_id] = run_at
-        self.claimed_until.pop(event_id, None)
+        (case,) = (event.case_number for event in self.waiting if event.id == event_id)
+        for event in self.waiting:
+            if event.case_number == case:
+                self.claimed_until.pop(event.id, None)
         self.errors.append(error)
 
 
@@ -72,16 +76,19 @@ class ListeningCore:
 
     outbox: RememberedOutbox
     told: list[str] = field(default_factory=list)
+    calls: int = 0
     failing: dict[str, Exception] = field(default_factory=dict)
     breaks_outbox: bool = False
 
     async def case(self, number: CaseNumber) -> Case:
         raise CaseMissingError(f"No case {number}.")
 
-    async def tell(self, event: CaseEvent) -> None:
-        if event.id in self.failing:
-            raise self.failing[event.id]
-        self.told.append(event.id)
+    async def tell(self, *events: CaseEvent) -> None:
+        for event in events:
+            if event.id in self.failing:
+                raise self.failing[event.id]
+        self.told += [event.id for event in events]
+        self.calls += 1
         self.outbox.broken = self.breaks_outbox
 
 
@@ -148,6 +155,31 @@ async def test_a_failed_event_holds_back_its_case_and_no_other(
     clock.advance(timedelta(seconds=1))
     assert await a_dispatcher(outbox, core, clock).run_once() == 2
     assert core.told == ["2a", "1a", "1b"]
+
+
+async def test_the_events_of_a_case_are_told_together(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event(f"{n:03}") for n in range(150)]
+    assert await a_dispatcher(outbox, core, clock).run_once() == 150
+    assert core.told == [f"{n:03}" for n in range(150)]
+    assert core.calls == 2
+
+
+async def test_one_bad_event_holds_back_only_what_follows_it(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event(name) for name in ("1a", "1b", "1c")]
+    core.failing["1b"] = RecordsUnavailableError("away")
+    dispatcher = a_dispatcher(outbox, core, clock)
+    assert await dispatcher.run_once() == 1
+    assert await dispatcher.run_once() == 0
+    assert core.told == ["1a"]
+    assert outbox.run_at["1b"] == START + timedelta(seconds=1)
+    core.failing.clear()
+    clock.advance(timedelta(seconds=1))
+    assert await dispatcher.run_once() == 2
+    assert core.told == ["1a", "1b", "1c"]
 
 
 async def test_the_waits_double_up_to_a_cap(

@@ -1,6 +1,7 @@
 """Digests that are stopped and taken up again come out as if they had never been."""
 
 import hashlib
+import zlib
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from transfer.engine.digest import (
     SavableSha256,
     StreamDigest,
     can_save_state,
+    crc32,
     crc64nvme,
 )
 
@@ -55,6 +57,7 @@ def test_a_stream_goes_on_from_its_state() -> None:
     assert second.known
     assert second.sha256() == hashlib.sha256(b"hello world").hexdigest()
     assert second.state().crc64nvme == crc64nvme(b"hello world")
+    assert second.state().crc32 == zlib.crc32(b"hello world")
 
 
 def test_a_stream_whose_state_is_lost_says_so_and_keeps_its_checksum() -> None:
@@ -74,3 +77,21 @@ def test_a_plain_hash_is_right() -> None:
 def test_the_checksum_is_the_published_one() -> None:
     # Check value of CRC-64/NVME in the catalogue of parametrised CRC algorithms.
     assert crc64nvme(b"123456789") == 0xAE8B14860A799888
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_a_crc_32_goes_on_over_any_pieces(pieces: list[bytes]) -> None:
+    crc = 0
+    for piece in pieces:
+        crc = crc32(memoryview(bytearray(piece)), crc)
+    assert crc == zlib.crc32(b"".join(pieces))
+
+
+def test_a_crc_32_that_nobody_knows_stays_unknown_but_for_a_file_that_begins() -> None:
+    unknown = DigestState(sha256=None, crc64nvme=0)
+    late = StreamDigest(unknown, offset=6)
+    late.update(b"world")
+    assert late.state().crc32 is None
+    fresh = StreamDigest(unknown, offset=0)
+    fresh.update(b"world")
+    assert fresh.state().crc32 == zlib.crc32(b"world")

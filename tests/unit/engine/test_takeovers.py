@@ -8,7 +8,7 @@ import pytest
 from tests.engine_room import KIB, EngineRoom, customer
 from tests.unit.engine.stalling import a_file, begun
 from transfer.core.access import Role
-from transfer.core.errors import WriterReplacedError
+from transfer.core.errors import UploadGoneError, WriterReplacedError
 from transfer.core.uploads import Upload, UploadId, UploadState
 from transfer.engine.leases import Leases
 from transfer.engine.uploads import Uploads
@@ -38,6 +38,13 @@ async def test_asking_for_the_offset_on_another_node_ends_the_request_that_hangs
     assert (await settling).offset == 150 * KIB
     with pytest.raises(WriterReplacedError):
         await stalled
+
+
+async def test_cancelling_an_upload_ends_its_request_at_once(running_room: EngineRoom) -> None:
+    upload, stalled = await begun(running_room, 150 * KIB)
+    await running_room.uploads.abandon(customer(), upload.id)
+    with pytest.raises(UploadGoneError):
+        await asyncio.wait_for(stalled, 20)
 
 
 async def test_who_may_only_look_ends_nobodys_request(running_room: EngineRoom) -> None:

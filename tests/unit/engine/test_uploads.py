@@ -280,6 +280,8 @@ async def test_a_cancelled_upload_is_over(room: EngineRoom) -> None:
         await room.uploads.show(customer(), upload.id)
     with pytest.raises(UploadGoneError):
         await room.uploads.append(customer(), upload.id, 1000, chunks(b"x"))
+    with pytest.raises(UploadGoneError):
+        await room.uploads.abandon(customer(), upload.id)
 
 
 async def test_an_upload_expires_and_the_worker_abandons_it(room: EngineRoom) -> None:

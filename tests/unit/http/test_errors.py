@@ -38,12 +38,12 @@ def test_every_error_is_in_the_table_by_its_own_class(kind: type[TransferError])
 def test_what_to_do_next_is_kept_in_the_status(kind: type[TransferError]) -> None:
     status = ANSWERS[kind].status
     if issubclass(kind, errors.UnavailableError):
-        assert status in (423, 503)
+        assert status in (423, 429, 503)
         assert ANSWERS[kind].retry_after_seconds
     elif issubclass(kind, errors.MissingError):
         assert status in (404, 410)
     elif issubclass(kind, errors.ConflictError):
-        assert status in (409, 423, 460)
+        assert status in (409, 412, 423, 460)
     elif issubclass(kind, errors.RefusedError):
         # tus clients retry 409 and 423, and all that isn't 4xx: none of it would help here.
         assert 400 <= status < 500

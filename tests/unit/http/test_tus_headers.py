@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from transfer.core.errors import InvalidRequestError, UnsupportedError
+from transfer.core.errors import InvalidRequestError
+from transfer.core.parts import MAX_FILE_BYTES
 from transfer.http import tus_headers as headers
 
 
@@ -39,11 +40,16 @@ def test_a_deferred_length_is_none() -> None:
     assert headers.late_length(proxied()) is None
 
 
-@pytest.mark.parametrize("value", ["partial", "final;/a /b", ""])
-def test_concatenation_is_not_ignored(value: str) -> None:
-    headers.check_no_concatenation(proxied())
-    with pytest.raises(UnsupportedError):
-        headers.check_no_concatenation(proxied(("Upload-Concat", value)))
+@pytest.mark.parametrize("name", ["Upload-Length", "upload-defer-length"])
+def test_a_length_where_none_belongs_is_refused(name: str) -> None:
+    headers.check_no_length(proxied(("Upload-Concat", "final;/a")))
+    with pytest.raises(InvalidRequestError):
+        headers.check_no_length(proxied((name, "1")))
+
+
+def test_a_limit_is_told_only_where_there_is_one() -> None:
+    assert headers.discovery(1000)["Tus-Max-Size"] == "1000"
+    assert "Tus-Max-Size" not in headers.discovery(MAX_FILE_BYTES)
 
 
 def test_no_checksum_is_none() -> None:

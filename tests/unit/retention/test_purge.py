@@ -91,9 +91,7 @@ async def close_elsewhere(world: World, case: Case) -> None:
     """Close a case as another core does, which knows nothing of accounts."""
     present = await world.present(case)
     closed = close(present, None, world.clock.now())
-    assert await world.records.cases.save(
-        closed, expected_version=present.version, update=None, event_id=None
-    )
+    assert await world.records.cases.save(closed, expected_version=present.version, update=None)
 
 
 async def test_an_empty_case_is_finished_too(world: World) -> None:
@@ -623,8 +621,8 @@ async def test_the_core_is_told_under_one_name_for_all_runs(world: World) -> Non
         async def case(self, number: CaseNumber) -> Case:
             return await world.core.case(number)
 
-        async def tell(self, event: CaseEvent) -> None:
-            told.append(event)
+        async def tell(self, *events: CaseEvent) -> None:
+            told.extend(events)
             if len(told) == 1:
                 raise RecordsUnavailableError("away")
 

@@ -34,8 +34,8 @@ class CoreWithTrouble:
             raise self.troubles[number]
         return await self._world.core.case(number)
 
-    async def tell(self, event: CaseEvent) -> None:
-        await self._world.core.tell(event)
+    async def tell(self, *events: CaseEvent) -> None:
+        await self._world.core.tell(*events)
 
 
 async def closed_cases(world: World, count: int) -> list[Case]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clock import MovableClock
+from transfer.clock import SystemClock
 from transfer.service.crew import Crew
 from transfer.service.failures import ServiceError
 
@@ -16,6 +17,10 @@ _READY = "print('ready', flush=True); "
 _SERVES = f"import sys, time; sys.stdin.read(); {_READY}time.sleep(60)"
 _DIES = "import sys; sys.exit(3)"
 _DIES_LATER = f"import sys, time; {_READY}time.sleep(0.05); sys.exit(4)"
+_HEARS = (
+    f"import signal, time; signal.signal(1, lambda *_: sys.exit(7)); import sys; {_READY}"
+    "time.sleep(60)"
+)
 _IS_DEAF = f"import signal, time; signal.signal(15, signal.SIG_IGN); {_READY}time.sleep(60)"
 
 
@@ -85,3 +90,12 @@ async def test_a_member_that_does_not_leave_is_killed() -> None:
     async with crew(_IS_DEAF, 1, grace=0.1) as members:
         [pid] = members.pids
     assert not lives(pid)
+
+
+async def test_a_hangup_is_passed_on_to_every_member_that_lives() -> None:
+    async with crew(_HEARS) as members:
+        members.hang_up()
+        async with asyncio.timeout(30):
+            while any(lives(pid) for pid in members.pids):
+                await SystemClock().sleep(0.01)
+        members.hang_up()

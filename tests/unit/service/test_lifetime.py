@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -115,3 +116,18 @@ def test_a_second_signal_ends_it_at_once() -> None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)  # a flood of signals would keep it from acting on any
         assert process.poll() == 1
+
+
+def test_the_service_takes_the_descriptors_that_it_may_have() -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(usual, 512), most))
+    found: list[int] = []
+
+    async def serve() -> None:
+        found.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+    try:
+        live(serve)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+    assert found == [65536 if most == resource.RLIM_INFINITY else min(most, 65536)]

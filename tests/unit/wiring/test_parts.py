@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 from transfer.core.errors import StoreUnavailableError
+from transfer.core.notices import Notice
 from transfer.engine.policy import UploadPolicy
 from transfer.folder import SERVICE, ServiceFolder
 from transfer.records.migrate import upgrade
-from transfer.settings import load
+from transfer.settings import SettingsError, load
 from transfer.storage.data_folder import DataFolder
 from transfer.wiring.entrance import entrance_of
 from transfer.wiring.objects import needed_store, running_store
-from transfer.wiring.parts import _Waker, database_url, open_parts, upload_policy
+from transfer.wiring.parts import (
+    _Waker,
+    database_url,
+    notice_of,
+    open_parts,
+    upload_policy,
+)
 
 
 def test_without_settings_uploads_are_treated_as_the_engine_does_by_itself() -> None:
@@ -71,6 +78,24 @@ async def test_records_alone_do_without_a_store(tmp_path: Path) -> None:
         assert [one.number for one in await parts.desk.cases()] == [case.number]
         with pytest.raises(StoreUnavailableError, match="No object store"):
             await parts.tools.store.delete(["key"])
+
+
+def test_the_warning_is_the_operator_s_or_our_own(tmp_path: Path) -> None:
+    assert notice_of(load()) == Notice()
+    path = tmp_path / "warning.txt"
+    path.write_text("Nehmt Rücksicht.", "utf-8")
+    assert notice_of(load(warning_file=path)) == Notice("Nehmt Rücksicht.")
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"a\x00b"])
+def test_a_warning_that_can_t_be_shown_keeps_the_service_from_starting(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "warning.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match="TRANSFER_WARNING_FILE"):
+        notice_of(load(warning_file=path))
 
 
 def test_a_database_that_is_named_wins_over_the_folder(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""Downloads from a real store: by a URL of its own, and let go of when a client leaves."""
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.e2e.http.http_room import HttpRoom, http_room
+from tests.engine_room import MIB, NUMBER
+from tests.programs import program
+from transfer.clock import SystemClock
+from transfer.core.parts import PartPlan
+from transfer.engine.policy import UploadPolicy
+from transfer.http.policy import HttpPolicy
+from transfer.storage.s3 import S3ObjectStore
+from transfer.storage.s3_client import S3Settings
+
+pytestmark = pytest.mark.e2e
+
+DATA = random.Random(9).randbytes(24 * MIB)
+ARCHIVE = f"/api/v1/cases/{NUMBER}/archive"
+LIFETIME = timedelta(seconds=3)
+
+
+@pytest.fixture
+async def s3_room(tmp_path: Path, bucket: S3Settings) -> AsyncIterator[HttpRoom]:
+    async with (
+        S3ObjectStore(bucket) as store,
+        http_room(
+            tmp_path,
+            store=store,
+            policy=HttpPolicy(redirect_lifetime=LIFETIME),
+            engine_policy=UploadPolicy(plan=PartPlan()),
+            running=True,
+        ) as room,
+    ):
+        yield room
+
+
+async def test_the_store_s_own_url_gives_the_file_for_a_short_while(
+    s3_room: HttpRoom, tmp_path: Path
+) -> None:
+    name = "Bericht \u2013 ログ.txt"
+    file = await s3_room.send(DATA[: 6 * MIB], name)
+    answer = await s3_room.ask("GET", f"/api/v1/files/{file['id']}/content?redirect=1")
+    assert answer.status == 307
+    url = answer.headers["Location"]
+    # As a browser: with no token of ours.
+    async with s3_room.session.get(url) as given:
+        assert (given.status, await given.read()) == (200, DATA[: 6 * MIB])
+        assert given.headers["Content-Type"] == "application/octet-stream"
+        assert given.content_disposition is not None
+        assert given.content_disposition.filename == name
+    async with s3_room.session.get(url, headers={"Range": "bytes=100-199"}) as given:
+        assert (given.status, await given.read()) == (206, DATA[100:200])
+    async with s3_room.session.get(url.replace("X-Amz-Expires=3", "X-Amz-Expires=300")) as forged:
+        assert forged.status == 403
+    status, clock = 200, SystemClock()
+    async with asyncio.timeout(30):
+        while status == 200:
+            await clock.sleep(0.5)
+            async with s3_room.session.get(url) as late:
+                status = late.status
+    assert status == 403
+
+
+async def test_curl_follows_and_resumes_at_the_store(s3_room: HttpRoom, tmp_path: Path) -> None:
+    file = await s3_room.send(DATA[: 6 * MIB], "trace.log")
+    half = tmp_path / "half.log"
+    half.write_bytes(DATA[: 2 * MIB + 77])
+    token = f"Authorization: Bearer {s3_room.tokens['analyst']}"
+    process = await asyncio.create_subprocess_exec(
+        program("curl"),
+        *("-sSfL", "--max-time", "60", "-C", "-", "-H", token, "-o", str(half)),
+        f"{s3_room.url}/api/v1/files/{file['id']}/content?redirect=1",
+    )
+    assert await process.wait() == 0
+    assert half.read_bytes() == DATA[: 6 * MIB]
+
+
+async def test_an_archive_of_large_and_small_files_is_right(s3_room: HttpRoom) -> None:
+    await s3_room.send(DATA, "big.bin")
+    for number in range(30):
+        await s3_room.send(DATA[number : number + 40_000], f"small/{number}.bin")
+    whole = (await s3_room.ask("GET", ARCHIVE)).body
+    again = await s3_room.ask("GET", ARCHIVE, headers={"Range": f"bytes={len(whole) // 3}-"})
+    assert again.body == whole[len(whole) // 3 :]
+    assert whole.count(DATA[:1000]) == 2
+
+
+@pytest.mark.parametrize("kind", ["file", "archive"])
+async def test_clients_who_leave_take_no_connection_and_no_thread_with_them(
+    s3_room: HttpRoom, bucket: S3Settings, kind: str
+) -> None:
+    file = await s3_room.send(DATA, "big.bin")
+    path = ARCHIVE if kind == "archive" else f"/api/v1/files/{file['id']}/content"
+    assert len((await s3_room.ask("GET", path)).body) >= len(DATA)
+    kept, threads = _connections(bucket), threading.active_count()
+    tasks = len(asyncio.all_tasks())
+
+    async def leave() -> None:
+        answer = await s3_room.session.get(s3_room.url + path, headers=s3_room.bearer("analyst"))
+        assert len(await answer.content.readexactly(100_000)) == 100_000
+        answer.close()
+
+    for _ in range(4):
+        await asyncio.gather(*(leave() for _ in range(8)))
+    clock = SystemClock()
+    async with asyncio.timeout(30):
+        while _connections(bucket) > kept or len(asyncio.all_tasks()) > tasks:
+            await clock.sleep(0.1)
+    assert threading.active_count() <= threads + 16
+    assert len((await s3_room.ask("GET", path)).body) >= len(DATA)
+
+
+def _connections(bucket: S3Settings) -> int:
+    """Return how many connections this process has to the store."""
+    port = urlsplit(str(bucket.endpoint_url)).port
+    return sum(
+        bool(connection.raddr) and connection.raddr.port == port
+        for connection in psutil.Process().net_connections("tcp")
+    )

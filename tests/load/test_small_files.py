@@ -1,0 +1,116 @@
+"""What a small file costs, counted: requests of the store, transactions, statements.
+
+Times depend on the machine; these don't. Whoever makes a small file dearer has to say so here.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from tests.clock import MovableClock
+from tests.e2e.http.http_room import HttpRoom, http_room
+from tests.engine_room import NUMBER
+from transfer.casebridge.outbox import OutboxDispatcher
+from transfer.core.uploads import Part
+from transfer.ports import Buffer, StoredItem
+from transfer.storage.memory import MemoryObjectStore
+
+pytestmark = pytest.mark.load
+
+FILES = 192
+AT_ONCE = 16
+DATA = bytes(10 * 1024)
+
+
+class CountingStore(MemoryObjectStore):
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    async def put(self, key: str, body: Buffer, *, crc64nvme: int) -> None:
+        self.asked["put"] += 1
+        await super().put(key, body, crc64nvme=crc64nvme)
+
+    async def create_multipart(self, key: str) -> str:
+        self.asked["create"] += 1
+        return await super().create_multipart(key)
+
+    async def complete_multipart(
+        self, key: str, multipart_id: str, parts: Sequence[Part], *, crc64nvme: int
+    ) -> None:
+        self.asked["complete"] += 1
+        await super().complete_multipart(key, multipart_id, parts, crc64nvme=crc64nvme)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        self.asked["delete"] += 1
+        await super().delete(keys)
+
+    async def list_everything(self, prefix: str, limit: int = 1000) -> list[StoredItem]:
+        self.asked["list"] += 1
+        return await super().list_everything(prefix, limit)
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Count transactions and statements of every database; BEGIN is none, nor is SAVEPOINT."""
+    counts: Counter[str] = Counter()
+
+    def execute(_: Connection, __: object, statement: str, *___: object) -> None:
+        counts["writes" if statement.startswith("BEGIN") else "statements"] += 1
+
+    def commit(_: Connection) -> None:
+        counts["transactions"] += 1
+
+    event.listen(Engine, "before_cursor_execute", execute)
+    event.listen(Engine, "commit", commit)
+    try:
+        yield counts
+    finally:
+        event.remove(Engine, "before_cursor_execute", execute)
+        event.remove(Engine, "commit", commit)
+
+
+async def send_all(room: HttpRoom, first: int) -> None:
+    numbers = iter(range(first, first + FILES))
+
+    async def send_some() -> None:
+        for number in numbers:
+            answer = await room.create(len(DATA), f"{number}.log", data=DATA)
+            assert answer.status == 201, answer
+
+    await asyncio.gather(*(send_some() for _ in range(AT_ONCE)))
+
+
+async def test_a_small_file_costs_one_put_and_little_of_the_database(tmp_path: Path) -> None:
+    store = CountingStore()
+    async with http_room(tmp_path, store=store) as room:
+        await send_all(room, 0)  # what is learnt only once isn't counted
+        store.asked.clear()
+        with counted() as counts:
+            await send_all(room, FILES)
+    assert store.asked == {"put": FILES}
+    reads = counts["transactions"] - counts["writes"]
+    assert reads == 2 * FILES  # who it is, and the case
+    assert counts["writes"] <= FILES + 4  # fewer, where some are committed together
+    assert counts["statements"] <= 12 * FILES + 8  # a few are for whole blocks of files
+
+
+async def test_the_events_of_many_files_are_told_together(tmp_path: Path) -> None:
+    async with http_room(tmp_path) as room:
+        await send_all(room, 0)
+        engine = room.engine
+        dispatcher = OutboxDispatcher(
+            outbox=engine.records.outbox, core=engine.core, clock=MovableClock(), worker="w"
+        )
+        with counted() as counts:
+            assert await dispatcher.run_once() == FILES
+        assert counts["transactions"] <= 2 * 5 + 1  # claim, two looks, note, mark, for 100 events
+        history = await engine.core.updates(NUMBER)
+    assert len(history) == 1 + FILES

@@ -1,0 +1,62 @@
+"""Cases, as answers show them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from transfer.core.access import Action
+from transfer.core.cases import Status
+from transfer.http.shapes.base import Moment, Next, Number, Shape
+
+
+class CaseShape(Shape):
+    """A support case."""
+
+    number: Number
+    status: Status
+    substatus: Annotated[str, Field(description="What the status is in detail.")]
+    subject: Annotated[str, Field(description="What the case is about.")]
+    closed_at: Annotated[Moment | None, Field(description="When it was closed; null while open.")]
+    deletion_due_at: Annotated[
+        Moment | None,
+        Field(description="When its data is deleted; null while it is open or held."),
+    ]
+
+
+class SftpShape(Shape):
+    """Where the SFTP door is."""
+
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    fingerprints: Annotated[
+        list[str], Field(description="The server's keys, like `SHA256:…`, to compare at a login.")
+    ]
+
+
+class CaseDetail(CaseShape):
+    """A support case, with what its reader may do."""
+
+    may: Annotated[list[Action], Field(description="What the caller may do to the case now.")]
+    sftp: Annotated[SftpShape | None, Field(description="Where the SFTP door is, if it is open.")]
+
+
+class CaseList(Shape):
+    """A page of cases, the newest first."""
+
+    cases: list[CaseShape]
+    next: Next
+
+
+class UpdateShape(Shape):
+    """An entry in a case's history."""
+
+    at: Moment
+    author: Annotated[str, Field(description="Who did it, or what of the service.")]
+    text: Annotated[str, Field(description="What people read.")]
+
+
+class UpdateList(Shape):
+    """A page of a case's history, oldest first."""
+
+    updates: list[UpdateShape]
+    next: Next

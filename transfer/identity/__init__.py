@@ -1,0 +1,1 @@
+"""The identity provider of staff, asked over HTTPS."""

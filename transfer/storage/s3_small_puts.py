@@ -1,0 +1,151 @@
+"""Small objects on their way to S3, sent from the loop itself.
+
+What boto3 does around one request, and the thread that it needs, costs several times the CPU of
+sending 10 KiB. So these go by aiohttp, signed by botocore's signer; what is checked, retried and
+raised is as of boto3's requests.
+
+Source: facts/data-path.md, small files.
+"""
+
+import asyncio
+import re
+import ssl
+from urllib.parse import quote
+
+import aiohttp
+import stamina
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import get_cert_path
+from yarl import URL
+
+from transfer.core.errors import TransferError
+from transfer.storage.s3_client import S3Settings
+from transfer.storage.s3_errors import error_of_answer, is_passing, no_answer, translated
+
+SMALL_BYTES = 1 << 18
+"""Up to here the loop is busy with an object for less time than a thread takes to be woken."""
+
+_CODE = re.compile(rb"<Code>([^<]{1,100})</Code>")
+_LONGEST_ERROR = 64 << 10
+_UNSIGNED = Config(s3={"payload_signing_enabled": False})
+_NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class SmallPuts:
+    """Stores small objects in one bucket. It belongs to the loop that it was made in.
+
+    `endpoint_url` is where botocore would send to; `credentials` are those it found.
+    """
+
+    def __init__(
+        self,
+        settings: S3Settings,
+        *,
+        endpoint_url: str,
+        credentials: Credentials | None,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._base = f"{endpoint_url.rstrip('/')}/{quote(settings.bucket, safe='')}/"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=settings.small_connections,
+                ssl=_trust(settings) if endpoint_url.startswith("https:") else True,
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=settings.connect_timeout_seconds,
+                sock_read=settings.read_timeout_seconds,
+            ),
+            skip_auto_headers=_NOT_OURS,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Drop the connections."""
+        await self._session.close()
+
+    async def put(
+        self, key: str, body: bytes, *, checksum: str, damaged: type[TransferError]
+    ) -> None:
+        """Store `body`, whose CRC64NVME the store checks; `damaged` if it finds another one."""
+        try:
+            await self._once(key, body, checksum, damaged)
+        except _PassingError as exc:
+            if self._settings.attempts < 2:
+                raise exc.meaning from exc
+        else:
+            return
+        # The first failure is often that of a connection which the store had closed meanwhile:
+        # so once more at once, and only then with growing pauses.
+        try:
+            async for attempt in stamina.retry_context(
+                on=_PassingError,
+                attempts=self._settings.attempts - 1,
+                timeout=None,
+                wait_initial=0.1,
+                wait_max=5.0,
+                wait_jitter=0.2,
+            ):
+                with attempt:
+                    await self._once(key, body, checksum, damaged)
+        except _PassingError as exc:
+            raise exc.meaning from exc
+
+    async def _once(
+        self, key: str, body: bytes, checksum: str, damaged: type[TransferError]
+    ) -> None:
+        url = self._base + quote(key, safe="/~")
+        headers = await self._signed(url, checksum)
+        try:
+            async with self._session.put(
+                URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                if answer.status == 200:
+                    return
+                text = await answer.content.read(_LONGEST_ERROR)
+                code = _code_of(answer.status, text)
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise _PassingError(no_answer()) from exc
+        meaning = error_of_answer(code, damaged)
+        raise _PassingError(meaning) if is_passing(answer.status, code) else meaning
+
+    async def _signed(self, url: str, checksum: str) -> dict[str, str]:
+        request = AWSRequest("PUT", url, headers={"x-amz-checksum-crc64nvme": checksum})
+        request.context["client_config"] = _UNSIGNED
+        S3SigV4Auth(await self._frozen(), "s3", self._settings.region).add_auth(request)
+        return dict(request.headers.items())
+
+    async def _frozen(self) -> ReadOnlyCredentials:
+        credentials = self._credentials
+        if credentials is None:
+            raise no_answer() from NoCredentialsError()
+        if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
+            # Those of a machine's role are asked for over the network.
+            with translated():
+                return await asyncio.to_thread(credentials.get_frozen_credentials)
+        return credentials.get_frozen_credentials()
+
+
+class _PassingError(Exception):
+    """A failure that may be over by the next try; `meaning` is what it is told as."""
+
+    def __init__(self, meaning: TransferError) -> None:
+        super().__init__()
+        self.meaning = meaning
+
+
+def _trust(settings: S3Settings) -> ssl.SSLContext:
+    """Return what botocore would trust, too."""
+    return ssl.create_default_context(cafile=settings.ca_file or get_cert_path(verify=True))
+
+
+def _code_of(status: int, text: bytes) -> str:
+    """Return the store's own name of an error; for an answer without a body, its HTTP status."""
+    found = _CODE.search(text)
+    return found[1].decode("ascii", "replace") if found else str(status)
