@@ -20,6 +20,7 @@ from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
@@ -31,7 +32,7 @@ from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
 from transfer.engine.sessions import Sessions
 from transfer.engine.tokens import Tokens
-from transfer.engine.uploads import FileToSend, Uploads
+from transfer.engine.uploads import Uploads
 from transfer.ports import Buffer, ObjectStore, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database

@@ -12,8 +12,8 @@ from transfer.core.concatenation import Concatenation
 from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import Concat, UploadId, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 

@@ -12,8 +12,8 @@ from tests.s3_log import RequestLog, request_log
 from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import StoredFile, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 

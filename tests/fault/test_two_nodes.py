@@ -12,8 +12,8 @@ from transfer.core.errors import TransferError
 from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import UploadId, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.storage.memory import Call, MemoryObjectStore
 
 pytestmark = pytest.mark.fault

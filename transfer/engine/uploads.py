@@ -2,14 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from transfer.core.access import Action, Principal, authorise, may
-from transfer.core.cases import Case, CaseNumber
-from transfer.core.concatenation import Concatenation, check_takes_bytes
+from transfer.core.cases import Case
+from transfer.core.concatenation import check_takes_bytes
 from transfer.core.errors import (
     CaseClosedError,
     CaseMissingError,
@@ -23,10 +22,9 @@ from transfer.core.errors import (
     UploadGoneError,
     UploadMissingError,
 )
-from transfer.core.names import SHARED_FOLDER, CasePath, check_writable, is_shared, join, split
+from transfer.core.names import check_writable
 from transfer.core.uploads import (
     Concat,
-    Direction,
     StoredFile,
     Upload,
     UploadId,
@@ -34,8 +32,8 @@ from transfer.core.uploads import (
     check_continuable,
     check_length,
 )
-from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.arrivals import Arrivals
+from transfer.engine.beginnings import Beginnings, FileToSend
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
 from transfer.engine.concatenation import Concatenations
@@ -51,26 +49,6 @@ from transfer.ports import Buffer, Lease, NewUpload
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileToSend:
-    """What a sender tells of a file before its bytes.
-
-    `replaces`: once whole it takes the place of a file of that path, as in a file system;
-    otherwise it is numbered beside it. `make_folders`: the folders of its path come with it.
-    """
-
-    case_number: CaseNumber
-    path: CasePath
-    length: int | None = None
-    replaces: bool = False
-    make_folders: bool = True
-    metadata: str | None = None
-    content_type: str | None = None
-    modified_at: datetime | None = None
-    expected_sha256: str | None = None
-    concatenation: Concatenation | None = None
-
-
 class Uploads:
     """All that happens to an upload, authorised at every verb and again at its completion."""
 
@@ -78,7 +56,7 @@ class Uploads:
         self._tools = tools
         self._leases = leases
         self._ledger = tools.records.uploads
-        self._acknowledgements = Acknowledgements(tools)
+        self._beginnings = Beginnings(tools)
         self._arrivals = Arrivals(tools)
         self._concatenations = Concatenations(tools, leases)
 
@@ -117,7 +95,7 @@ class Uploads:
         A small file that comes whole is received by one transaction.
         """
         self._leases.lease()  # none is given while stopping
-        case, new = await self._plan(principal, file)
+        case, new = await self._beginnings.plan(principal, file)
         arrival = self._arrivals.begin(new, chunks)
         if arrival is None:
             return await self._begin(principal, new, Delivery.of(chunks, checksum))
@@ -137,7 +115,7 @@ class Uploads:
 
         One whose first bytes were damaged, or not as many as announced, is over at once.
         """
-        _, new = await self._plan(principal, file)
+        _, new = await self._beginnings.plan(principal, file)
         return await self._begin(principal, new, delivery)
 
     async def _begin(self, principal: Principal, new: NewUpload, delivery: Delivery) -> Upload:
@@ -393,41 +371,8 @@ class Uploads:
     # ── Steps ────────────────────────────────────────────────────────────────────────────────
 
     async def _create(self, principal: Principal, file: FileToSend, lease: Lease | None) -> Upload:
-        _, new = await self._plan(principal, file)
+        _, new = await self._beginnings.plan(principal, file)
         return await self._ledger.create(new, principal, lease)
-
-    async def _plan(self, principal: Principal, file: FileToSend) -> tuple[Case, NewUpload]:
-        """Return what an upload begins with, if `principal` may begin it."""
-        case = await self._tools.core.case(file.case_number)
-        authorise(principal, Action.UPLOAD, case)
-        await self._acknowledgements.require(principal, case.number)
-        path = file.path
-        if principal.is_staff and not is_shared(path):
-            path = join(CasePath(SHARED_FOLDER), path)
-        split(path)
-        check_writable(path, is_staff=principal.is_staff)
-        if file.length is not None:
-            check_length(file.length, self._tools.policy.max_file_bytes)
-        now = self._tools.clock.now()
-        new = NewUpload(
-            id=UploadId(self._tools.new_id()),
-            case_number=case.number,
-            path=path,
-            direction=(
-                Direction.SHARED_WITH_CUSTOMER if is_shared(path) else Direction.FROM_CUSTOMER
-            ),
-            length=file.length,
-            now=now,
-            expires_at=now + self._tools.policy.lifetime,
-            replaces=file.replaces,
-            make_folders=file.make_folders,
-            metadata=file.metadata,
-            content_type=file.content_type,
-            modified_at=file.modified_at,
-            expected_sha256=file.expected_sha256,
-            concatenation=file.concatenation,
-        )
-        return case, new
 
     async def _write(self, principal: Principal, upload: Upload, delivery: Delivery) -> None:
         """Write under a lease that was just acquired, and let go of it, whatever happens."""

@@ -18,8 +18,8 @@ from transfer.core.errors import (
     UploadGoneError,
 )
 from transfer.core.uploads import StoredFile, Upload, UploadId, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.deliveries import Delivery
-from transfer.engine.uploads import FileToSend
 from transfer.engine.writer import UploadWriter
 from transfer.http import rufh_headers as headers
 from transfer.http.bodies import ask, body_of, check_unencoded

@@ -21,7 +21,7 @@ from transfer.core.errors import (
 )
 from transfer.core.names import CasePath
 from transfer.core.uploads import Concat, Upload, UploadId, UploadState
-from transfer.engine.uploads import FileToSend
+from transfer.engine.beginnings import FileToSend
 from transfer.http import tus_headers as headers
 from transfer.http.bodies import body_of, check_unencoded, has_body
 from transfer.http.digests import promised_sha256

@@ -24,8 +24,9 @@ from transfer.core.errors import (
 )
 from transfer.core.names import CasePath, check_writable, name_key
 from transfer.core.uploads import Entry, Folder, StoredFile, Upload, UploadId, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.files import Files
-from transfer.engine.uploads import FileToSend, Uploads
+from transfer.engine.uploads import Uploads
 from transfer.engine.writer import UploadWriter
 from transfer.sftp.attributes import modified_at_of
 from transfer.sftp.reading import FileReader, ReadHandle

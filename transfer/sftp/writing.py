@@ -20,7 +20,8 @@ from transfer.core.access import Principal
 from transfer.core.errors import OffsetMismatchError, TransferError, UnsupportedError
 from transfer.core.names import CasePath
 from transfer.core.uploads import StoredFile, UploadId, UploadState
-from transfer.engine.uploads import FileToSend, Uploads
+from transfer.engine.beginnings import FileToSend
+from transfer.engine.uploads import Uploads
 from transfer.engine.writer import UploadWriter
 from transfer.sftp.attributes import attributes_of
 from transfer.sftp.reading import FileReader

@@ -6,7 +6,7 @@ from tests.cutting_proxy import cutting_proxy
 from tests.e2e.sftp.gateway import Gateway, data_of, eventually, gateway_of, sha256, size_of
 from tests.engine_room import KIB, NUMBER, chunks, customer, cut
 from transfer.core.names import CasePath
-from transfer.engine.uploads import FileToSend
+from transfer.engine.beginnings import FileToSend
 from transfer.sftp.hostkeys import HostKeys
 
 PART = 64 * KIB

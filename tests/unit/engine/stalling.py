@@ -6,7 +6,7 @@ import random
 from tests.engine_room import KIB, NUMBER, EngineRoom, chunks, customer, stall
 from transfer.core.names import CasePath
 from transfer.core.uploads import Upload, UploadId
-from transfer.engine.uploads import FileToSend
+from transfer.engine.beginnings import FileToSend
 
 DATA = random.Random(1).randbytes(300 * KIB)
 

@@ -15,8 +15,8 @@ from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import DigestState, Direction, FileId, StoredFile, UploadId
 from transfer.engine.archive import Archive, Archives
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.digest import crc64nvme
-from transfer.engine.uploads import FileToSend
 from transfer.ports import Finished, Lease, NewUpload
 from transfer.storage.memory import Call, MemoryObjectStore
 

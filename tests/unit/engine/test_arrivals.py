@@ -31,9 +31,9 @@ from transfer.core.errors import (
 )
 from transfer.core.names import parse_path
 from transfer.core.uploads import StoredFile, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.reservations import Reservations
-from transfer.engine.uploads import FileToSend
 from transfer.ports import Buffer
 from transfer.retention.discards import Discards
 from transfer.storage.memory import MemoryObjectStore

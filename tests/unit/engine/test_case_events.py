@@ -18,8 +18,8 @@ from transfer.core.errors import (
 )
 from transfer.core.events import EventKind, Noted
 from transfer.core.names import CasePath
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.case_events import CaseEvents, EventPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.engine.watches import Ending, Told, Watch
 from transfer.ports import AuditEvent
 

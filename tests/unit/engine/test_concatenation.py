@@ -44,9 +44,9 @@ from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import Concat, StoredFile, Upload, UploadId, UploadState
 from transfer.engine import digest
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.deliveries import Delivery
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.ports import Advance, UploadLedger
 from transfer.records.migrate import upgrade
 from transfer.storage.memory import Call, MemoryObjectStore

@@ -38,11 +38,11 @@ from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import UploadId, UploadState
 from transfer.engine import digest
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
 from transfer.engine.leases import Leases
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.engine.writer import UploadWriter, check_digest
 from transfer.ports import LeaseStanding
 from transfer.storage.memory import Call, MemoryObjectStore

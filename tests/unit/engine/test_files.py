@@ -17,7 +17,7 @@ from transfer.core.errors import (
 )
 from transfer.core.names import ROOT, CasePath
 from transfer.core.uploads import FileId, Folder, StoredFile
-from transfer.engine.uploads import FileToSend
+from transfer.engine.beginnings import FileToSend
 from transfer.storage.memory import MemoryObjectStore
 
 A, B = CasePath("a.log"), CasePath("b.log")

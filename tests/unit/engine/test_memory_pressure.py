@@ -18,10 +18,10 @@ from tests.engine_room import (
 from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import BufferPool
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.policy import UploadPolicy
-from transfer.engine.uploads import FileToSend
 from transfer.engine.writer import UploadWriter
 from transfer.storage.memory import MemoryObjectStore
 

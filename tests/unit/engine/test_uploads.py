@@ -33,8 +33,8 @@ from transfer.core.errors import (
 )
 from transfer.core.names import CasePath
 from transfer.core.uploads import StoredFile, Upload, UploadId, UploadState
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.checksums import ChunkChecksum
-from transfer.engine.uploads import FileToSend
 from transfer.storage.memory import MemoryObjectStore
 
 DATA = random.Random(1).randbytes(300 * KIB)
