@@ -50,14 +50,14 @@ slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
 bench: $(VENV)/.bench ## this service beside its peers, on this machine
 	$(BIN)/python -m bench $(BENCH)
 
-# URL=https://… [CREATE=/path TOKEN=… CA=file INSECURE=1 EXPIRING=/path PREPARE='command']
+# URL=https://… [CREATE=/path TOKEN=… CA=file INSECURE=1 EXPIRING=/path PREPARE='command' OUTCOMES=file]
 conformance: $(VENV)/.test ## what a server does of tus and RUFH; without URL, our own
 	@$(BIN)/pytest tests/conformance -q -p no:randomly --tb=no -rN \
-	  --outcomes $(or $(OUTCOMES),.cache/conformance/last.json) \
-	  $(if $(URL),--server-url '$(URL)') $(if $(CREATE),--server-create '$(CREATE)') \
-	  $(if $(TOKEN),--server-token '$(TOKEN)') $(if $(CA),--server-ca '$(CA)') \
-	  $(if $(INSECURE),--server-insecure) $(if $(EXPIRING),--server-expiring '$(EXPIRING)') \
-	  $(if $(PREPARE),--server-prepare '$(PREPARE)')
+	  --outcomes "$${OUTCOMES:-.cache/conformance/last.json}" \
+	  $${URL:+--server-url "$$URL"} $${CREATE:+--server-create "$$CREATE"} \
+	  $${TOKEN:+--server-token "$$TOKEN"} $${CA:+--server-ca "$$CA"} \
+	  $${INSECURE:+--server-insecure} $${EXPIRING:+--server-expiring "$$EXPIRING"} \
+	  $${PREPARE:+--server-prepare "$$PREPARE"}
 
 conformance-table: $(VENV)/.test ## that of ours and its peers, into docs/conformance.md
 	$(BIN)/python -m tests.conformance $(if $(TUSD),--tusd '$(TUSD)') \
