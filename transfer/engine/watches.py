@@ -41,11 +41,12 @@ class Watch:
         self.ending: Ending | None = None
         self._room = room
         self._waiting: deque[Told] = deque()
+        self._known: set[int] = set()
         self._news = asyncio.Event()
 
     def tell(self, told: Told) -> None:
         """Have something told, if it is for them; the end comes first when too much waits."""
-        if self.ending is not None or not self._is_for_them(told.happening):
+        if self.ending is not None or not self._is_news(told.happening):
             return
         if len(self._waiting) >= self._room:
             self.end(Ending.TOO_SLOW)
@@ -54,17 +55,15 @@ class Watch:
         self._news.set()
 
     def precede(self, first: Collection[Told]) -> None:
-        """Tell `first` before what waits; what they have in common is told once."""
-        numbers = {told.happening.number for told in first if told.happening is not None}
-        rest = [
-            told
-            for told in self._waiting
-            if told.happening is None
-            or told.happening.number is None
-            or told.happening.number not in numbers
-        ]
-        self._waiting = deque(told for told in first if self._is_for_them(told.happening))
-        self._waiting.extend(rest)
+        """Tell `first` before what waits; what comes again of it, now or later, isn't told."""
+        waiting = [told for told in first if self._is_news(told.happening)]
+        self._known = {
+            told.happening.number
+            for told in first
+            if told.happening is not None and told.happening.number is not None
+        }
+        waiting += [told for told in self._waiting if self._is_news(told.happening)]
+        self._waiting = deque(waiting)
         self._news.set()
 
     def end(self, ending: Ending) -> None:
@@ -84,5 +83,9 @@ class Watch:
         self._waiting.clear()
         return told
 
-    def _is_for_them(self, happening: Happening | None) -> bool:
-        return happening is None or may(self.principal, happening.needs, self.case)
+    def _is_news(self, happening: Happening | None) -> bool:
+        if happening is None:
+            return True
+        return happening.number not in self._known and may(
+            self.principal, happening.needs, self.case
+        )

@@ -163,7 +163,7 @@ def _responses(one: Described, schemas: Schemas, *, is_head: bool) -> dict[str, 
         if given.content and not is_head:
             response["content"] = schemas.content(given.content)
         found[str(given.status)] = response
-    codes = problem_codes(_errors(one), _problems(one))
+    codes = problem_codes(_errors(one), _problems(one), one.operation.otherwise)
     for status, named in sorted(codes.items()):
         told = ", ".join(f"`{code}`" for code in named)
         response = found.setdefault(str(status), {"description": f"A problem: {told}."})

@@ -64,7 +64,9 @@ class _Plain(GenerateJsonSchema):
 
 
 def problem_codes(
-    errors: Iterable[type[TransferError]], statuses: Iterable[int]
+    errors: Iterable[type[TransferError]],
+    statuses: Iterable[int],
+    otherwise: Mapping[int, Iterable[type[TransferError]]],
 ) -> dict[int, list[str]]:
     """Return which codes a problem of each status may have."""
     found: dict[int, set[str]] = {}
@@ -74,6 +76,8 @@ def problem_codes(
         found.setdefault(status, set()).add(problem_code(status))
         if status == HTTPStatus.REQUEST_TIMEOUT:  # only where a body is read
             found.setdefault(HTTPStatus.BAD_REQUEST, set()).add(_MALFORMED_BODY)
+    for status, told in otherwise.items():
+        found.setdefault(status, set()).update(error.code for error in told)
     return {status: sorted(codes) for status, codes in found.items()}
 
 

@@ -14,7 +14,7 @@ from transfer.core.events import EventKind
 from transfer.engine.case_events import CaseEvents
 from transfer.engine.watches import Ending, Told, Watch
 from transfer.http.auth import is_by_token
-from transfer.http.limits import Slots
+from transfer.http.limits import STREAMS, Slots
 from transfer.http.operations import Parameter, Tag, gives, operation
 from transfer.http.policy import Services
 from transfer.http.rendering import moment
@@ -24,6 +24,9 @@ from transfer.http.shapes.events import EventShape
 _TYPE = "text/event-stream"
 _RETRY = b"retry: 2000\n\n"
 _HEARTBEAT = b": still here\n\n"
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether the client is still there."""
+
 _LAST_ID = "Last-Event-ID"
 _KINDS = ", ".join(f"`{kind}`" for kind in EventKind)
 
@@ -41,7 +44,8 @@ class EventRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes. No HEAD: there is no stream without an end."""
-        return [web.get("/api/v1/cases/{number}/events", self.stream, allow_head=False)]
+        path = "/api/v1/cases/{number}/events"
+        return [web.get(path, self.stream, name=STREAMS, allow_head=False)]
 
     @operation(
         "Watch what happens to a case, as a stream of server-sent events",
@@ -79,7 +83,7 @@ class EventRoutes:
         try:
             await self._write(response, _RETRY)
             while watch.ending is None:
-                await self._write(response, await self._next(watch))
+                await self._write(response, await self._next(request, watch))
             if watch.ending is Ending.TOO_SLOW:
                 _cut(request)  # they come again, and go on where they were
             else:
@@ -87,14 +91,25 @@ class EventRoutes:
         except (TimeoutError, ConnectionError):
             _cut(request)
 
-    async def _next(self, watch: Watch) -> bytes:
-        try:
-            async with asyncio.timeout(self._policy.heartbeat.total_seconds()):
-                told = await watch.next()
-        except TimeoutError:
-            return _HEARTBEAT
-        now = moment(self._clock.now())
-        return b"".join(_event(one, watch, now) for one in told)
+    async def _next(self, request: web.Request, watch: Watch) -> bytes:
+        """Return what is to be told next, or a sign of life when that is due.
+
+        Raises:
+            ConnectionResetError: the client has left.
+        """
+        heartbeat = self._policy.heartbeat.total_seconds()
+        look = min(heartbeat, _LOOK_SECONDS)
+        for _ in range(max(1, round(heartbeat / look))):
+            try:
+                async with asyncio.timeout(look):
+                    told = await watch.next()
+            except TimeoutError:
+                # A page that is loaded again and again must not use up its streams by that.
+                _check_present(request)
+                continue
+            now = moment(self._clock.now())
+            return b"".join(_event(one, watch, now) for one in told)
+        return _HEARTBEAT
 
     async def _write(self, response: web.StreamResponse, text: bytes) -> None:
         if text:
@@ -127,6 +142,11 @@ def _event(told: Told, watch: Watch, now: str) -> bytes:
 
 def _ending(ending: Ending) -> bytes:
     return f'event: end\ndata: {{"reason":"{ending.value}"}}\n\n'.encode()
+
+
+def _check_present(request: web.Request) -> None:
+    if request.transport is None or request.transport.is_closing():
+        raise ConnectionResetError("The client has left.")
 
 
 def _cut(request: web.Request) -> None:

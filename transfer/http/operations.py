@@ -75,7 +75,8 @@ class Operation:
     """What a method of a path does.
 
     `errors` are those of the core that it may raise, besides the common ones; `problems`, statuses
-    that HTTP itself has for it. `public`: nobody has to be signed in.
+    that HTTP itself has for it; `otherwise`, errors that it tells with another status than the
+    common table has. `public`: nobody has to be signed in.
     """
 
     summary: str
@@ -86,6 +87,7 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     errors: Sequence[type[TransferError]] = ()
     problems: Sequence[int] = ()
+    otherwise: Mapping[int, Sequence[type[TransferError]]] = field(default_factory=dict)
     public: bool = False
 
 

@@ -74,6 +74,13 @@ _WRITES = (
     errors.ConflictError,
 )
 
+_BY_RUFH = {
+    400: (errors.LengthMismatchError, errors.ChecksumMismatchError, errors.UploadGoneError),
+    404: (errors.UploadGoneError,),
+    503: (errors.UploadBusyError,),
+}
+"""A 4xx ends an upload for its clients, a 5xx has them ask for the offset: see `rufh_problems`."""
+
 DISCOVER = Operation(
     summary="Tell what is offered, in both protocols",
     tag=Tag.UPLOADS,
@@ -136,6 +143,7 @@ CREATE = Operation(
         errors.NotAFolderError,
     ),
     problems=(405, 412, 415),
+    otherwise=_BY_RUFH,
 )
 
 SHOW_TUS_AND_RUFH = Operation(
@@ -168,6 +176,7 @@ SHOW_TUS_AND_RUFH = Operation(
     ),
     errors=_ENDS,
     problems=(405, 412),
+    otherwise=_BY_RUFH,
 )
 
 SHOW_RUFH = Operation(
@@ -178,6 +187,7 @@ SHOW_RUFH = Operation(
     gives=SHOW_TUS_AND_RUFH.gives[1:],
     errors=_ENDS,
     problems=(405, 412),
+    otherwise=_BY_RUFH,
 )
 
 APPEND = Operation(
@@ -207,6 +217,7 @@ APPEND = Operation(
     ),
     errors=_WRITES,
     problems=(405, 412, 415),
+    otherwise=_BY_RUFH,
 )
 
 ABANDON = Operation(
@@ -216,6 +227,7 @@ ABANDON = Operation(
     gives=(gives(204, text="It is gone, with all that it had."),),
     errors=(*_ENDS, errors.CaseClosedError, errors.ConflictError),
     problems=(405, 412),
+    otherwise=_BY_RUFH,
 )
 
 OF_CASE: Mapping[str | None, Operation] = {"OPTIONS": DISCOVER, "POST": CREATE}

@@ -1,15 +1,23 @@
 """What happens to a case, live: told to whom it concerns, and to nobody else, and for no longer."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from tests.clock import START
+from tests.e2e.http.browser import Browser
 from tests.e2e.http.event_stream import EventStream, event_stream
 from tests.e2e.http.http_room import HttpRoom, http_room
 from tests.engine_room import ADMIN, NUMBER
+from transfer.core.events import EventKind, Happening
+from transfer.engine.watches import Ending, Told, Watch
+from transfer.http.cookie import COOKIE
 from transfer.http.policy import HttpPolicy
 
 PATH = f"/api/v1/cases/{NUMBER}/events"
@@ -144,6 +152,12 @@ async def test_the_streams_of_a_token_are_counted(room: HttpRoom) -> None:
             pass
 
 
+async def test_streams_leave_room_for_other_requests(tmp_path: Path) -> None:
+    policy = HttpPolicy(max_requests_per_client=1, max_requests_per_case=1)
+    async with http_room(tmp_path, policy=policy) as room, listening(room), listening(room):
+        assert (await room.ask("GET", f"/api/v1/cases/{NUMBER}/files")).status == 200
+
+
 async def test_a_quiet_stream_shows_that_it_lives(room: HttpRoom) -> None:
     async with listening(room) as stream:
         await stream.next()
@@ -164,8 +178,9 @@ async def test_who_has_left_is_forgotten(room: HttpRoom) -> None:
         await stream.next()
         assert room.engine.events.watchers == 1
         stream.response.close()
-        while room.engine.events.watchers:
-            await stream_pause(room)
+        async with asyncio.timeout(10):
+            while room.engine.events.watchers:
+                await stream_pause(room)
 
 
 async def stream_pause(room: HttpRoom) -> None:
@@ -185,3 +200,57 @@ async def test_a_case_whose_data_goes_is_watched_no_more(room: HttpRoom) -> None
         assert (await stream.until("end")).said == {"reason": "case-gone"}
     answer = await room.ask("GET", PATH)
     assert (answer.status, answer.code) == (404, "case-not-found")
+
+
+async def test_a_stream_is_cut_off_when_its_session_ends(room: HttpRoom) -> None:
+    browser = Browser(room=room)
+    await browser.launch()
+    cookie = {"Cookie": f"{COOKIE}={browser.secret}"}
+    async with event_stream(room.session, room.url + PATH, cookie) as stream:
+        assert (await stream.next()).kind == "reset"
+        assert (await browser.ask("DELETE", "/api/v1/session")).status == 204
+        with pytest.raises(aiohttp.ClientError):
+            await stream.next()
+    assert room.engine.events.watchers == 0
+
+
+async def test_who_reads_too_slowly_is_cut_off_and_can_go_on(room: HttpRoom) -> None:
+    async with listening(room) as stream:
+        await stream.next()
+        last_id = stream.last_id
+        await room.send(b"abc")
+        for watch in room.engine.events._all():
+            watch.end(Ending.TOO_SLOW)
+        with pytest.raises(aiohttp.ClientError):
+            await stream.next()
+    async with listening(room, last_id=last_id) as stream:
+        assert (await stream.next()).kind == "file.received"
+
+
+async def test_who_takes_nothing_at_all_is_cut_off(tmp_path: Path) -> None:
+    policy = HttpPolicy(
+        heartbeat=timedelta(milliseconds=1), stalled_write=timedelta(milliseconds=50)
+    )
+    async with http_room(tmp_path, policy=policy) as room:
+        connection = socket.create_connection((room.host, room.port))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        head = f"GET {PATH} HTTP/1.1\r\nHost: {room.host}\r\n"
+        token = room.bearer("designated")["Authorization"]
+        with connection:
+            connection.sendall(f"{head}Authorization: {token}\r\n\r\n".encode())
+            async with asyncio.timeout(30):
+                while not room.engine.events.watchers:
+                    await stream_pause(room)
+                long_name = "x" * 200
+                while room.engine.events.watchers:
+                    case = {"status": "Open", "substatus": "Investigation"}
+                    for watch in room.engine.events._all():
+                        for _ in range(500):
+                            watch.tell(_passing(watch, {**case, "name": long_name}))
+                    await stream_pause(room)
+
+
+def _passing(watch: Watch, data: dict[str, str]) -> Told:
+    number = watch.case.number
+    kind = EventKind.CASE_MOVED
+    return Told(Happening(kind=kind, case_number=number, at=START, data=data), None)

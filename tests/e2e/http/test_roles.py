@@ -42,6 +42,7 @@ class Verb:
     headers: Mapping[str, str] = field(default_factory=dict)
     data: bytes | None = None
     json: Parsed = None
+    endless: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -62,6 +63,7 @@ VERBS = [
     seen("GET", f"{CASE}/files"),
     seen("GET", f"{CASE}/updates"),
     seen("GET", f"{CASE}/archive"),
+    seen("GET", f"{CASE}/events", endless=True),
     sent("POST", f"{CASE}/uploads", SENDERS, 201, headers=CREATION),
     sent("POST", f"{CASE}/uploads", SENDERS, 201, headers={**CREATION, **OFFSET_TYPE}, data=b"abc"),
     sent("POST", f"{CASE}/uploads", SENDERS, 201, headers=RUFH, data=b"abc"),
@@ -156,6 +158,7 @@ async def attempt(room: HttpRoom, verb: Verb, there: dict[str, str], who: str | 
         headers=verb.headers,
         data=verb.data,
         json=verb.json,
+        endless=verb.endless,
     )
 
 

@@ -178,3 +178,15 @@ def test_an_account_lives_for_some_time_and_at_most_120_hours(lifetime: timedelt
     assert check_lifetime(HOURS_120) == HOURS_120
     with pytest.raises(InvalidRequestError):
         check_lifetime(lifetime)
+
+
+async def test_accounts_come_in_pages_and_none_of_a_closed_case(room: EngineRoom) -> None:
+    issued = []
+    for _ in range(3):
+        room.clock.advance(1)
+        issued.append(await room.accounts.issue(ANALYST, NUMBER))
+    first, following = await room.accounts.page(ANALYST, NUMBER, limit=2)
+    rest, end = await room.accounts.page(ANALYST, NUMBER, after=following, limit=2)
+    assert ([*first, *rest], end) == (issued[::-1], None)
+    await room.core.close(NUMBER, None, "analyst")
+    assert await room.accounts.page(ANALYST, NUMBER) == ([], None)

@@ -219,6 +219,7 @@ async def test_what_waits_and_was_replayed_is_told_once(room: EngineRoom) -> Non
     for told in (Told(None, 1), first, passing, second):
         watch.tell(told)
     watch.precede([first])
+    watch.tell(first)
     assert await watch.next() == [first, Told(None, 1), passing, second]
 
 
