@@ -111,6 +111,8 @@ class WriteHandle:
         """
         if self._failure is not None:
             raise self._failure
+        if not data:
+            return  # as write(2) does, wherever it is meant for
         try:
             await self._write(offset, data)
         except Exception as exc:

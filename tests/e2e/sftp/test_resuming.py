@@ -80,6 +80,17 @@ async def test_bytes_that_the_session_before_still_held_are_not_written_twice(
     assert await gateway.content("trace.log") == data
 
 
+async def test_a_write_of_nothing_changes_nothing_wherever_it_is_meant_for(
+    gateway: Gateway,
+) -> None:
+    async with gateway.client() as client, client.open("trace.log", "wb") as file:
+        await file.write(b"one ")
+        await file.write(b"", 1_000_000)
+        await file.write(b"", 0)
+        await file.write(b"two", 4)
+    assert await gateway.content("trace.log") == b"one two"
+
+
 async def test_the_session_that_was_replaced_is_told(gateway: Gateway) -> None:
     async with gateway.client() as first, gateway.client() as second:
         early = await first.open("trace.log", "wb")
