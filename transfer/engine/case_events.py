@@ -226,7 +226,7 @@ class CaseEvents:
             return
         now = self._tools.clock.now()
         known = await self._tools.records.tokens.standing(sorted(ids))
-        good = {one.id for one in known if one.revoked_at is None and now < one.expires_at}
+        good = {one.id for one in known if one.is_good(now)}
         for watch in tuple(self._all()):
             if watch.token_id in ids - good:
                 watch.end(Ending.CREDENTIAL)

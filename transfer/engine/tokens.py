@@ -114,7 +114,7 @@ class Tokens:
         """
         token = await self._records.by_secret(secret_hash(secret))
         now = self._tools.clock.now()
-        if token is None or token.revoked_at is not None or now >= token.expires_at:
+        if token is None or not token.is_good(now):
             raise NotSignedInError("The token is unknown, expired or revoked: ask for a new one.")
         await self._note_use(token)
         return Principal(
@@ -270,3 +270,19 @@ def _checked_actions(request: TokenRequest) -> frozenset[Action] | None:
             f"A token for the role {request.role} is limited to some of: {allowed}."
         )
     return actions if actions == {Action.MANAGE_TOKENS} else actions | {Action.SEE}
+
+
+async def check_still_good(tools: Tools, principal: Principal) -> None:
+    """Raise if the token by which `principal` came was revoked, or has expired, since.
+
+    Who came otherwise passes: sessions and accounts end by themselves what goes on under them.
+
+    Raises:
+        NotSignedInError: it was; what was received until then is kept.
+    """
+    if principal.credential is None:
+        return
+    now = tools.clock.now()
+    for token in await tools.records.tokens.standing([principal.credential]):
+        if not token.is_good(now):
+            raise NotSignedInError("The token has ended meanwhile: go on with another one.")

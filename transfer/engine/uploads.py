@@ -43,6 +43,7 @@ from transfer.engine.leases import Leases
 from transfer.engine.policy import Tools
 from transfer.engine.promises import promise
 from transfer.engine.streams import nothing, while_writing
+from transfer.engine.tokens import check_still_good
 from transfer.engine.writer import UploadWriter
 from transfer.ports import Buffer, Lease, NewUpload
 
@@ -326,6 +327,7 @@ class Uploads:
         try:
             _, case = await self._find(principal, writer.upload.id, Action.UPLOAD)
             authorise(principal, Action.UPLOAD, case)
+            await check_still_good(self._tools, principal)
             if not writer.is_whole:
                 await writer.announce(writer.position)
             file = await writer.finish_whole(principal)

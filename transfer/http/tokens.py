@@ -150,5 +150,5 @@ def _shape(token: Token, now: datetime) -> TokenShape:
         expires_at=moment(token.expires_at),
         last_used_at=rfc3339(token.last_used_at),
         revoked_at=rfc3339(token.revoked_at),
-        active=token.revoked_at is None and now < token.expires_at,
+        active=token.is_good(now),
     )

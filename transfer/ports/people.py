@@ -71,6 +71,10 @@ class Token:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
+    def is_good(self, now: datetime) -> bool:
+        """Tell whether it opens anything."""
+        return self.revoked_at is None and now < self.expires_at
+
 
 class TokenRecords(Protocol):
     """The rows of bearer tokens, found by the SHA-256 of their secret."""
