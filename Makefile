@@ -6,7 +6,7 @@ DATA   ?= data
 HTTP   ?= 127.0.0.1:8443
 SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 2
-PYTEST  = $(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal
+PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOBS) --dist worksteal
 
 .PHONY: serve test check lint coverage format e2e fault load slow bench clean \
         conformance conformance-table
@@ -18,6 +18,7 @@ test: $(VENV)/.test ## every test that needs no special machine
 	@rm -f .coverage .coverage.*
 	$(PYTEST) -m "not slow"
 
+check: COVER = 1
 check: lint test coverage ## all that a change must pass
 
 lint: $(VENV)/.test
@@ -26,7 +27,8 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-coverage: test
+coverage: COVER = 1
+coverage: test ## which lines and branches no test has seen
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95

@@ -134,7 +134,7 @@ class Service:
         """Acknowledge the warning about sensitive data, as customers do before they send files."""
         url = f"{self.url}/api/v1/cases/{case}/acknowledgement"
         headers = {"Authorization": f"Bearer {token}"}
-        certificate = self.ready["certificate"] or self.settings.get("tls_cert_file", False)
+        certificate = self.ready.get("certificate") or self.settings.get("tls_cert_file", False)
         shown = requests.get(url, headers=headers, verify=certificate, timeout=30)
         shown.raise_for_status()
         body = {"version": shown.json()["version"]}
