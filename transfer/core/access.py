@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from transfer.core.cases import Case, CaseNumber
-from transfer.core.errors import CaseClosedError, CaseMissingError, ForbiddenError
+from transfer.core.errors import CaseClosedError, CaseHiddenError, CaseMissingError, ForbiddenError
 
 
 class Role(StrEnum):
@@ -103,12 +103,12 @@ def authorise(principal: Principal, action: Action, case: Case) -> None:
     """Let `principal` do `action` to `case`, or raise.
 
     Raises:
-        CaseMissingError: someone else's case, or one whose data is deleted; it looks absent.
+        CaseHiddenError: someone else's case; it looks absent.
         ForbiddenError: not with this role.
         CaseClosedError: the case takes nothing new.
     """
     if not principal.sees(case.number):
-        raise CaseMissingError("No such case.")
+        raise CaseHiddenError(case.number)
     _check_role(principal, action, _ALLOWED)
     if action in _NEEDS_OPEN_CASE and case.is_closed:
         raise CaseClosedError("The case is closed: ask Customer Care to reopen it.")

@@ -20,6 +20,7 @@
     │   └── UnsupportedError
     ├── MissingError               it isn't there, or not for you
     │   ├── CaseMissingError
+    │   │   └── CaseHiddenError    someone else's: told like one that isn't there, and noted
     │   ├── EntryMissingError      file or folder
     │   ├── UploadMissingError
     │   ├── UploadGoneError        it expired, was cancelled, or is a file by now
@@ -192,6 +193,15 @@ class CaseMissingError(MissingError):
     """No such case for this caller."""
 
     code = "case-not-found"
+
+
+class CaseHiddenError(CaseMissingError):
+    """The case is someone else's; whoever asked is told what is told of one that isn't there."""
+
+    def __init__(self, case_number: str) -> None:
+        """Keep the number, for the audit log."""
+        super().__init__("No such case.")
+        self.case_number = case_number
 
 
 class EntryMissingError(MissingError):

@@ -41,6 +41,7 @@ class Failure:
     door: Door = Door.HTTP
     subject: str | None = None
     case_number: CaseNumber | None = None
+    actor: str = _NOBODY
 
 
 class Attempts:
@@ -90,7 +91,7 @@ class Attempts:
         event = AuditEvent(
             at=self._tools.clock.now(),
             action=f"{failure.kind}.refused",
-            actor=_NOBODY,
+            actor=failure.actor,
             case_number=failure.case_number,
             subject=failure.subject,
             door=failure.door,

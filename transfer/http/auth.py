@@ -1,19 +1,28 @@
 """Who is asking: a bearer token or the cookie of a session, at every verb."""
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from transfer.core.access import Principal
-from transfer.core.errors import NotSignedInError, SessionOverError
+from transfer.core.cases import parse_case_number
+from transfer.core.errors import (
+    CaseHiddenError,
+    MissingError,
+    NotSignedInError,
+    SessionOverError,
+    TooManyAttemptsError,
+    TransferError,
+)
 from transfer.engine.attempts import Failure
 from transfer.http.cookie import cookie_secret
 from transfer.http.csrf import CSRF_HEADER, SameSite, changes_something, cross_site
 from transfer.http.documentation import DOCUMENTATION_PATHS
 from transfer.http.policy import Services
 from transfer.http.receipts import KEYS_PATH
-from transfer.http.requests import PRINCIPAL, client_address, effective_method
+from transfer.http.requests import PRINCIPAL, REFUSED, client_address, effective_method
 from transfer.http.sign_in_pages import refusal
 from transfer.ports import CredentialKind
 
@@ -95,6 +104,26 @@ class Gate:
                 request.transport.abort()  # half an answer can't be taken back, nor look whole
             raise SessionOverError("The session was ended: sign in again, then go on.") from exc
 
+    async def note_hidden(self, request: web.Request, error: TransferError) -> None:
+        """Note that somebody asked for what is someone else's, unless they do so all the time.
+
+        They aren't told to wait: that would tell this case from one that isn't there.
+        """
+        hidden = error if isinstance(error, CaseHiddenError) else error.__cause__
+        if not isinstance(hidden, CaseHiddenError):
+            return
+        principal = request[PRINCIPAL]
+        failure = Failure(
+            kind=CredentialKind.CASE,
+            address=principal.address,
+            reason="not-theirs",
+            subject=principal.credential,
+            case_number=parse_case_number(hidden.case_number),
+            actor=principal.name,
+        )
+        with suppress(TooManyAttemptsError):
+            await self._attempts.failed(failure)
+
     async def _by_token(self, request: web.Request, secret: str) -> Principal:
         address = client_address(request)
         try:
@@ -135,10 +164,17 @@ def authentication(services: Services) -> Middleware:
         try:
             await gate.admit(request)
             if is_by_token(request) or request.path in _ENDS_ITSELF:
-                return await handler(request)
-            return await gate.answer(request, handler)
+                response = await handler(request)
+            else:
+                response = await gate.answer(request, handler)
         except NotSignedInError as exc:
             return refusal(request, exc, services.policy)
+        except MissingError as exc:
+            await gate.note_hidden(request, exc)
+            raise
+        if (refused := request.get(REFUSED)) is not None:
+            await gate.note_hidden(request, refused)
+        return response
 
     return authenticate
 

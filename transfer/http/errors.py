@@ -59,6 +59,7 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.UnsupportedError: _BAD_REQUEST,
     errors.MissingError: _NOT_FOUND,
     errors.CaseMissingError: _NOT_FOUND,
+    errors.CaseHiddenError: _NOT_FOUND,
     errors.EntryMissingError: _NOT_FOUND,
     errors.UploadMissingError: _NOT_FOUND,
     errors.UploadGoneError: Answer(410, "Gone"),

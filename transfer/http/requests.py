@@ -4,11 +4,14 @@ from aiohttp import web
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber, parse_case_number
+from transfer.core.errors import TransferError
 from transfer.http.proxies import Client
 
 PRINCIPAL = web.RequestKey("principal", Principal)
 REQUEST_ID = web.RequestKey("request_id", str)
 CLIENT = web.RequestKey("client", Client)
+REFUSED = web.RequestKey("refused", TransferError)
+"""What a protocol has told in its own words, for whoever stands before it."""
 
 OPAQUE_ID = "[0-9A-Za-z_-]{1,64}"
 """What an id of ours may look like in a path; anything else is nothing of ours."""

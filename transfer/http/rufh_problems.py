@@ -15,7 +15,7 @@ from aiohttp import web
 from transfer.core import errors
 from transfer.core.errors import TransferError
 from transfer.http.errors import problem_response, response_to_error
-from transfer.http.requests import REQUEST_ID
+from transfer.http.requests import REFUSED, REQUEST_ID
 from transfer.http.rufh_headers import OFFSET, completeness
 from transfer.http.rufh_versions import Dialect
 from transfer.http.structured_fields import integer, serialise
@@ -30,6 +30,7 @@ def response_to(
     error: TransferError, request: web.Request, dialect: Dialect, limits: dict[str, str]
 ) -> web.Response:
     """Return the response that tells `error` to a client of that version."""
+    request[REFUSED] = error
     _log.info("request-refused", code=error.code, reason=error.message)
     if isinstance(error, errors.OffsetMismatchError):
         return _mismatching_offset(error, request, dialect)

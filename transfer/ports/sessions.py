@@ -105,6 +105,8 @@ class CredentialKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the same
     OIDC = "oidc"
     CSRF = "csrf"
+    CASE = "case"
+    """A good one, and somebody else's case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

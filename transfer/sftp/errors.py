@@ -31,6 +31,7 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.UnsupportedError: SFTPOpUnsupported,
     errors.MissingError: SFTPNoSuchFile,
     errors.CaseMissingError: SFTPNoSuchFile,
+    errors.CaseHiddenError: SFTPNoSuchFile,
     errors.EntryMissingError: SFTPNoSuchFile,
     errors.UploadMissingError: SFTPNoSuchFile,
     errors.UploadGoneError: SFTPFailure,  # it was opened, so its name did exist

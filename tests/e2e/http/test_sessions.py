@@ -90,6 +90,32 @@ async def test_another_case_looks_absent_to_a_session(room: HttpRoom) -> None:
     for path in ("", "/files"):
         answer = await browser.ask("GET", f"/api/v1/cases/{OTHER_NUMBER}{path}")
         assert (answer.status, answer.code) == (404, "case-not-found")
+    event = (await room.engine.records.audit.events())[-1]
+    assert (event.action, event.case_number) == ("case.refused", OTHER_NUMBER)
+    assert event.details["reason"] == "not-theirs"
+
+
+async def test_who_asks_for_others_cases_all_the_time_is_noted_for_a_while_and_told_the_same(
+    room: HttpRoom,
+) -> None:
+    browser = await signed_in(room)
+    answers = [await browser.ask("GET", f"/api/v1/cases/{OTHER_NUMBER}") for _ in range(30)]
+    absent = await browser.ask("GET", "/api/v1/cases/0001111111")
+    assert {(one.status, one.code) for one in (*answers, absent)} == {(404, "case-not-found")}
+    noted = [
+        one for one in await room.engine.records.audit.events() if one.action == "case.refused"
+    ]
+    assert 10 <= len(noted) < 15
+
+
+async def test_a_file_and_an_upload_of_another_case_are_noted_as_well(room: HttpRoom) -> None:
+    location = await room.begin(10)
+    file = await room.send(b"theirs", "b.log")
+    for path in (location, f"/api/v1/files/{file['id']}/content"):
+        answer = await room.ask("GET" if "files" in path else "HEAD", path, who="stranger")
+        assert answer.status == 404
+        event = (await room.engine.records.audit.events())[-1]
+        assert (event.action, event.actor) == ("case.refused", "stranger")
 
 
 # ── Its end ──────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from transfer.core.access import Action, Door, Principal, Role, authorise
 from transfer.core.cases import Case, CaseId, CaseNumber, Status, close
 from transfer.core.errors import (
     CaseClosedError,
+    CaseHiddenError,
     CaseMissingError,
     ForbiddenError,
     TransferError,
@@ -73,8 +74,8 @@ def test_a_closed_case_takes_nothing_new_and_lets_all_else_be_done(
 @pytest.mark.parametrize("role", Role)
 def test_a_case_of_someone_else_looks_absent_whatever_is_tried(role: Role, action: Action) -> None:
     stranger = someone(role, frozenset({OTHER}))
-    assert refusal(stranger, action, OPEN_CASE) is CaseMissingError
-    assert refusal(stranger, action, CLOSED_CASE) is CaseMissingError
+    assert refusal(stranger, action, OPEN_CASE) is CaseHiddenError
+    assert refusal(stranger, action, CLOSED_CASE) is CaseHiddenError
 
 
 def test_the_message_for_a_stranger_is_the_same_as_for_a_case_that_is_not_there() -> None:
