@@ -96,7 +96,8 @@ async def test_an_aborted_upload_is_resumed_by_another_process(
 ) -> None:
     client.urls = tmp_path / "urls.json"
     client.options |= {"protocol": protocol, "chunkSize": chunk}
-    aborted = await client.upload(abortAfter=2 * MIB)
+    # The first bytes are told at once, later ones now and then: by then all may have gone.
+    aborted = await client.upload(abortAfter=1)
     assert aborted.how == "aborted"
     resumed = await client.upload()
     assert resumed.methods[0] == "HEAD"
@@ -121,7 +122,7 @@ async def test_pieces_that_were_aborted_are_resumed_by_another_process(
 async def test_an_upload_that_its_sender_terminates_is_gone(
     room: HttpRoom, client: NodeClient
 ) -> None:
-    aborted = await client.upload(abortAfter=MIB, terminate=True)
+    aborted = await client.upload(abortAfter=1, terminate=True)
     assert aborted.requests[-1] == ("DELETE", 204)
     assert await room.files() == await room.uploads() == []
 

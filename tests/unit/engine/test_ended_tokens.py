@@ -44,3 +44,12 @@ async def test_an_expired_token_completes_nothing(room: EngineRoom) -> None:
 
     with pytest.raises(NotSignedInError):
         await room.uploads.append(sender, upload.id, 0, chunks(DATA, then=wait))
+
+
+async def test_a_good_token_completes_what_it_began(room: EngineRoom) -> None:
+    _, secret = await room.tokens.issue(Role.DESIGNATED, "jo", NUMBER, issued_by="cli")
+    sender = await room.tokens.authenticate(secret, None)
+    await room.agree(sender)
+    upload = await room.uploads.create(sender, a_file())
+    done = await room.uploads.append(sender, upload.id, 0, chunks(DATA))
+    assert done.state is UploadState.RECEIVED
