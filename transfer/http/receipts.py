@@ -24,6 +24,15 @@ _JWS_TYPE = "application/jose"
 _KEYS_TYPE = "application/jwk-set+json"
 _FORMATS = ("json", "jws")
 
+_FORMAT = Parameter(
+    name="format", text="`jws`: the signed text alone.", schema={"enum": list(_FORMATS)}
+)
+_RECEIPT = Gives(
+    status=200,
+    text="What was received, signed.",
+    content={JSON: ReceiptShape, _JWS_TYPE: {"type": "string"}},
+)
+
 
 class ReceiptRoutes:
     """Receipts, for who may see the case; their keys, for everybody."""
@@ -42,16 +51,8 @@ class ReceiptRoutes:
     @operation(
         "Show the receipt of an upload",
         tag=Tag.RECEIPTS,
-        parameters=(
-            Parameter(
-                name="format", text="`jws`: the signed text alone.", schema={"enum": list(_FORMATS)}
-            ),
-        ),
-        gives=Gives(
-            status=200,
-            text="What was received, signed.",
-            content={JSON: ReceiptShape, _JWS_TYPE: {"type": "string"}},
-        ),
+        parameters=(_FORMAT,),
+        gives=_RECEIPT,
         errors=(
             errors.InvalidRequestError,
             errors.UploadMissingError,
@@ -67,16 +68,8 @@ class ReceiptRoutes:
     @operation(
         "Show the receipt of the upload that became a file",
         tag=Tag.RECEIPTS,
-        parameters=(
-            Parameter(
-                name="format", text="`jws`: the signed text alone.", schema={"enum": list(_FORMATS)}
-            ),
-        ),
-        gives=Gives(
-            status=200,
-            text="What was received, signed.",
-            content={JSON: ReceiptShape, _JWS_TYPE: {"type": "string"}},
-        ),
+        parameters=(_FORMAT,),
+        gives=_RECEIPT,
         errors=(
             errors.InvalidRequestError,
             errors.EntryMissingError,
