@@ -73,6 +73,10 @@ $(BIN)/python:
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.embedded $(VENV)/.test $(VENV)/.bench: pyproject.toml | $(BIN)/python
+# What the pages are built from: a change of it installs again, and so builds again.
+WEB := hatch_build.py $(shell find web transfer/http/site/locale -name node_modules -prune -o \
+  -name generated -prune -o -type f ! -name '*.mo' -print)
+
+$(VENV)/.embedded $(VENV)/.test $(VENV)/.bench: pyproject.toml $(WEB) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(patsubst .%,%,$(notdir $@))]'
 	@touch $@

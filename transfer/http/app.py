@@ -23,6 +23,9 @@ from transfer.http.probes import ProbeRoutes
 from transfer.http.protection import protection
 from transfer.http.receipts import ReceiptRoutes
 from transfer.http.sign_in import SignInRoutes
+from transfer.http.site.assets import AssetRoutes
+from transfer.http.site.case_page import CasePageRoutes
+from transfer.http.site.rendering import POLICY
 from transfer.http.tokens import TokenRoutes
 from transfer.http.uploads import UploadRoutes, mark_protocol
 from transfer.http.verification import VerificationRoutes
@@ -42,6 +45,7 @@ def build_app(services: Services) -> web.Application:
         ],
         client_max_size=policy.max_json_bytes,
     )
+    app[POLICY] = policy
     app.add_routes(ProbeRoutes(services).routes())
     app.add_routes(DocumentationRoutes(services).routes())
     app.add_routes(UploadRoutes(services).routes())
@@ -57,6 +61,8 @@ def build_app(services: Services) -> web.Application:
     app.add_routes(SignInRoutes(services).routes())
     app.add_routes(LaunchRoutes(services).routes())
     app.add_routes(LandingRoutes(services).routes())
+    app.add_routes(AssetRoutes().routes())
+    app.add_routes(CasePageRoutes(services).routes())
     if services.staff is not None:
         app.add_routes(OidcRoutes(services, services.staff).routes())
     app.add_routes(CaseRoutes(services).routes())

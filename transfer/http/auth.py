@@ -17,13 +17,16 @@ from transfer.core.errors import (
     TransferError,
 )
 from transfer.engine.attempts import Failure
+from transfer.http.bearer import bearer_secret, is_by_token
 from transfer.http.cookie import cookie_secret
-from transfer.http.csrf import CSRF_HEADER, SameSite, changes_something, cross_site
+from transfer.http.csrf import CSRF_FIELD, CSRF_HEADER, SameSite, changes_something, cross_site
 from transfer.http.documentation import DOCUMENTATION_PATHS
+from transfer.http.forms import FORM, FORM_TYPE, read_form
 from transfer.http.policy import Services
 from transfer.http.receipts import KEYS_PATH
 from transfer.http.requests import PRINCIPAL, REFUSED, client_address, effective_method
 from transfer.http.sign_in_pages import refusal
+from transfer.http.site.assets import ASSETS_PATH
 from transfer.ports import CredentialKind
 
 PUBLIC_PATHS = frozenset(
@@ -162,7 +165,7 @@ def authentication(services: Services) -> Middleware:
         if _is_public(request):
             return await handler(request)
         try:
-            await gate.admit(request)
+            await gate.admit(request, await _form_token(request, services))
             if is_by_token(request) or request.path in _ENDS_ITSELF:
                 response = await handler(request)
             else:
@@ -179,27 +182,22 @@ def authentication(services: Services) -> Middleware:
     return authenticate
 
 
-def bearer_secret(header: str | None) -> str | None:
-    """Return the token of an Authorization header; None if it has none.
-
-    A header of another scheme may be a proxy's, beside the cookie.
-    """
-    scheme, _, secret = (header or "").strip().partition(" ")
-    return secret.strip() or None if scheme.lower() == "bearer" else None
-
-
-def is_by_token(request: web.Request) -> bool:
-    """Whether a request comes with a bearer token, whatever else comes with it."""
-    return bearer_secret(request.headers.get(hdrs.AUTHORIZATION)) is not None
-
-
 async def note_begun(request: web.Request, _: web.StreamResponse) -> None:
     """Take note that an answer is on its way; for the signal that it is about to be sent."""
     request[_BEGUN] = True
 
 
+async def _form_token(request: web.Request, services: Services) -> str | None:
+    """Return the token that a form of a page brings, and keep the form; None if it isn't one."""
+    if request.content_type != FORM_TYPE or request.path.startswith("/api/"):
+        return None
+    form = request[FORM] = await read_form(request, services)
+    return form.get(CSRF_FIELD, "")
+
+
 def _is_public(request: web.Request) -> bool:
-    if request.path in PUBLIC_PATHS or request.match_info.http_exception is not None:
+    is_asset = request.path.startswith(ASSETS_PATH)
+    if is_asset or request.path in PUBLIC_PATHS or request.match_info.http_exception is not None:
         return True
     # Where one route takes every method, the one that overrides it counts as well.
     takes_all = request.match_info.route.method == hdrs.METH_ANY

@@ -50,6 +50,7 @@ _BODY_PROBLEMS = (408, 413, 415)
 _PATH: Mapping[str, Mapping[str, Any]] = {
     "number": {"type": "string", "pattern": "^[0-9]{10}$", "examples": ["0003256109"]},
     "id": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
+    "name": {"type": "string", "pattern": "^[0-9A-Za-z_.-]+$"},
 }
 
 

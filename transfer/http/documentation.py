@@ -15,9 +15,8 @@ from transfer.http.conditions import decide, strong_etag
 from transfer.http.description import PROBLEM_TYPE, describe
 from transfer.http.errors import ANSWERS
 from transfer.http.operations import HTML, JSON, Tag, gives, operation
-from transfer.http.policy import Services
+from transfer.http.policy import Services, public_path
 from transfer.http.protection import CONTENT_SECURITY_POLICY
-from transfer.http.sign_in_pages import public_path
 
 DESCRIPTION_PATH = "/api/v1/openapi.json"
 PAGE_PATH = "/docs/api"

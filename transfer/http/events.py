@@ -13,7 +13,7 @@ from transfer.core import errors
 from transfer.core.events import EventKind
 from transfer.engine.case_events import CaseEvents
 from transfer.engine.watches import Ending, Told, Watch
-from transfer.http.auth import is_by_token
+from transfer.http.bearer import is_by_token
 from transfer.http.limits import STREAMS, Slots
 from transfer.http.operations import Parameter, Tag, gives, operation
 from transfer.http.policy import Services

@@ -10,6 +10,9 @@ from transfer.http.bodies import body_of, check_unencoded
 from transfer.http.policy import Services
 
 FORM_TYPE = "application/x-www-form-urlencoded"
+FORM = web.RequestKey("form", Mapping[str, str])
+"""The fields of the form that a page sent, read and let in before its route is asked."""
+
 _MOST_BYTES = 16 * 1024
 _MOST_FIELDS = 16
 

@@ -3,27 +3,25 @@
 from aiohttp import web
 
 from transfer.core.access import Principal
-from transfer.http.auth import is_by_token
+from transfer.http.bearer import is_by_token
 from transfer.http.cookie import cookie_secret
 from transfer.http.csrf import CSRF_FIELD, csrf_token
 from transfer.http.operations import HTML, Tag, gives, operation
 from transfer.http.pages import Html, button, link, page
-from transfer.http.policy import Services
-from transfer.http.requests import PRINCIPAL, case_number
+from transfer.http.policy import Services, public_path
+from transfer.http.requests import PRINCIPAL
 from transfer.http.sign_in import SIGN_OUT_PATH
-from transfer.http.sign_in_pages import public_path
 
 
 class LandingRoutes:
     """The first pages that somebody sees who has signed in."""
 
     def __init__(self, services: Services) -> None:
-        self._files = services.files
         self._policy = services.policy
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get("/", self.first), web.get("/cases/{number}", self.case)]
+        return [web.get("/", self.first)]
 
     @operation(
         "Show who is signed in, and to which cases", tag=Tag.SIGN_IN, gives=gives(200, media=HTML)
@@ -36,15 +34,6 @@ class LandingRoutes:
         if principal.cases is None:
             links = [link(self._path("/api/v1/cases"), "All cases, as JSON")]
         return page("Case Transfer", [_who(principal), *links, *self._way_out(request)])
-
-    @operation("Show a case as a page", tag=Tag.CASES, gives=gives(200, media=HTML))
-    async def case(self, request: web.Request) -> web.Response:
-        """Show a case to who may see it."""
-        principal = request[PRINCIPAL]
-        case = await self._files.case(principal, case_number(request))
-        files = link(self._path(f"/api/v1/cases/{case.number}/files"), "Its files, as JSON")
-        content = [case.subject, f"Status: {case.status}", files, _who(principal)]
-        return page(f"Case {case.number}", [*content, *self._way_out(request)])
 
     def _way_out(self, request: web.Request) -> list[Html]:
         secret = cookie_secret(request)

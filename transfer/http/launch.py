@@ -12,9 +12,9 @@ from transfer.http.errors import response_to_error
 from transfer.http.forms import read_form
 from transfer.http.operations import FORM, Parameter, Tag, Takes, gives, operation
 from transfer.http.pages import page, wants_page
-from transfer.http.policy import Services
+from transfer.http.policy import Services, public_path
 from transfer.http.requests import REQUEST_ID, client_address
-from transfer.http.sign_in_pages import public_path, refusal
+from transfer.http.sign_in_pages import refusal
 
 LAUNCH_PATH = "/launch"
 _TOKEN = "token"  # noqa: S105 - the name of the parameter, not a secret

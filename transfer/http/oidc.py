@@ -13,10 +13,9 @@ from transfer.http.cookie import set_cookie
 from transfer.http.errors import answer_to, response_to_error
 from transfer.http.operations import Parameter, Tag, gives, operation
 from transfer.http.pages import link, page, wants_page
-from transfer.http.policy import Services
+from transfer.http.policy import Services, public_path
 from transfer.http.requests import REQUEST_ID, client_address
 from transfer.http.return_paths import return_path
-from transfer.http.sign_in_pages import public_path
 
 STAFF_PATH = "/sign-in/staff"
 CALLBACK_PATH = "/sign-in/callback"

@@ -37,6 +37,7 @@ class Tag(StrEnum):
     ACCOUNTS = "SFTP accounts"
     TOKENS = "Tokens"
     SIGN_IN = "Sign-in"
+    PAGES = "Pages"
     SERVICE = "Service"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from transfer.core.parts import MAX_FILE_BYTES
 from transfer.core.retention import PERIOD
@@ -123,3 +124,8 @@ class Services:
     desk: CaseDesk | None = None
     ready: Readiness = always_ready
     policy: HttpPolicy
+
+
+def public_path(policy: HttpPolicy, path: str) -> str:
+    """Return `path` as browsers ask for it: behind the prefix that a proxy may have put us at."""
+    return urlsplit(policy.public_url or "").path.rstrip("/") + path

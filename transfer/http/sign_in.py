@@ -8,16 +8,17 @@ from transfer.core import errors
 from transfer.core.access import Principal
 from transfer.core.errors import NotSignedInError, UnsupportedError
 from transfer.engine.sessions import Sessions
-from transfer.http.auth import Gate, is_by_token
+from transfer.http.auth import Gate
+from transfer.http.bearer import is_by_token
 from transfer.http.cookie import clear_cookie, cookie_secret
 from transfer.http.csrf import CSRF_FIELD, csrf_token
 from transfer.http.forms import read_form
 from transfer.http.operations import FORM, HTML, JSON, Gives, Tag, Takes, gives, operation
-from transfer.http.policy import Services
+from transfer.http.policy import Services, public_path
 from transfer.http.rendering import json_response, moment
 from transfer.http.requests import PRINCIPAL
 from transfer.http.shapes.sessions import PrincipalShape, SessionShape, TokenHolder
-from transfer.http.sign_in_pages import SIGN_IN_PATH, public_path, sign_in_page
+from transfer.http.sign_in_pages import SIGN_IN_PATH, sign_in_page
 
 SESSION_PATH = "/api/v1/session"
 SIGN_OUT_PATH = "/sign-out"

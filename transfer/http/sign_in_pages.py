@@ -1,7 +1,7 @@
 """What somebody is told who isn't signed in: how to be, as a page or as a problem."""
 
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import hdrs, web
@@ -9,17 +9,12 @@ from aiohttp import hdrs, web
 from transfer.core.errors import NotSignedInError
 from transfer.http.errors import response_to_error
 from transfer.http.pages import link, page, wants_page
-from transfer.http.policy import HttpPolicy
+from transfer.http.policy import HttpPolicy, public_path
 from transfer.http.requests import REQUEST_ID
 
 SIGN_IN_PATH = "/sign-in"
 
 _log = structlog.get_logger(__name__)
-
-
-def public_path(policy: HttpPolicy, path: str) -> str:
-    """Return `path` as browsers ask for it: behind the prefix that a proxy may have put us at."""
-    return urlsplit(policy.public_url or "").path.rstrip("/") + path
 
 
 def refusal(

@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tests.engine_room import ADMIN, NUMBER, EngineRoom, engine_room
 from transfer.core.access import Role
-from transfer.http.auth import authentication, bearer_secret, note_begun
+from transfer.http.auth import authentication, note_begun
+from transfer.http.bearer import bearer_secret
 from transfer.http.boundary import identification, tell_errors
 from transfer.http.cookie import COOKIE
 from transfer.http.policy import HttpPolicy, Services
