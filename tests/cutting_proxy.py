@@ -97,6 +97,8 @@ class CuttingProxy:
                 await self._shut(there[1])
         except* OSError:
             pass
+        except* asyncio.CancelledError:
+            pass  # by `close`; asyncio's streams would log it as a fault
         finally:
             await self._shut(writer)
             self._tasks.discard(task)

@@ -27,10 +27,13 @@ from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.leases import Leases
 from transfer.engine.links import LinkKey, Links
+from transfer.engine.oversight import Oversight
 from transfer.engine.policy import Tools, UploadPolicy
+from transfer.engine.previews import Previews
 from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
 from transfer.engine.sessions import Sessions
+from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import Tokens
 from transfer.engine.uploads import Uploads
 from transfer.ports import Buffer, ObjectStore, Records
@@ -69,15 +72,18 @@ class EngineRoom:
     uploads: Uploads
     files: Files
     archives: Archives
+    previews: Previews
     accounts: Accounts
     tokens: Tokens
     acknowledgements: Acknowledgements
     receipts: Receipts
     events: CaseEvents
+    timelines: Timelines
     attempts: Attempts
     sessions: Sessions
     links: Links
     launches: Launches
+    oversight: Oversight
     nodes: list["EngineRoom"] = field(default_factory=list)
 
     def another_node(self) -> "EngineRoom":
@@ -201,13 +207,16 @@ def _node(
         uploads=Uploads(tools, leases),
         files=Files(tools),
         archives=Archives(tools),
+        previews=Previews(tools),
         accounts=Accounts(tools, sealer, timedelta(hours=120)),
         acknowledgements=Acknowledgements(tools),
         receipts=Receipts(tools, ReceiptSigner(sealer.derive(PURPOSE))),
         tokens=Tokens(tools),
         events=CaseEvents(tools),
+        timelines=Timelines(tools),
         attempts=attempts,
         sessions=sessions,
         links=links,
         launches=Launches(tools, sessions, attempts, [links.issuer, PORTAL.issuer()]),
+        oversight=Oversight(tools, sessions),
     )

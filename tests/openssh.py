@@ -41,10 +41,19 @@ class OpenSsh:
         self._askpass.chmod(0o700)
 
     async def sftp(
-        self, *commands: str, port: int | None = None, options: str = "", seconds: float = 60
+        self,
+        *commands: str,
+        port: int | None = None,
+        options: str = "",
+        before: str = "",
+        seconds: float = 60,
     ) -> Outcome:
-        """Run `commands`; the first that fails is the last."""
-        arguments = [*_OPTIONS, *options.split(), "-b", "-", "-P", str(port or self._port)]
+        """Run `commands`; the first that fails is the last.
+
+        OpenSSH takes the first of two options of a kind: those `before` win over ours.
+        """
+        ours = [*before.split(), *_OPTIONS, *options.split()]
+        arguments = [*ours, "-b", "-", "-P", str(port or self._port)]
         process = await asyncio.create_subprocess_exec(
             program("sftp"),
             *arguments,

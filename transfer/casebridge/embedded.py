@@ -1,11 +1,12 @@
 """The case core that runs from here, when no other is connected."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 from transfer.casebridge.wording import author_of, shown_name, text_of
 from transfer.core import cases as rules
 from transfer.core.accounts import AccountEnd
+from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseId, CaseNumber, CaseUpdate, Hold, Status
 from transfer.core.errors import CaseStateError, NameTakenError
 from transfer.core.uploads import Direction
@@ -44,20 +45,15 @@ class EmbeddedCaseCore:
         """Return cases, the newest first."""
         return await self._cases.cases(status, limit)
 
-    async def page(
-        self,
-        status: Status | None,
-        numbers: Collection[CaseNumber] | None,
-        *,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> tuple[list[Case], str | None]:
-        """Return a page of cases, the newest first, and the cursor of the next page if any.
+    async def search(
+        self, wanted: CaseSearch, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[FoundCase], str | None]:
+        """Return a page of the cases that are looked for, and the cursor of the next page if any.
 
         Raises:
             InvalidRequestError: `after` is not a cursor from here.
         """
-        return await self._cases.page(status, numbers, after=after, limit=limit)
+        return await self._cases.search(wanted, after=after, limit=limit)
 
     async def history(
         self, number: CaseNumber, *, after: str | None = None, limit: int = 100

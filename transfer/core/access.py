@@ -39,12 +39,17 @@ class Action(StrEnum):
     SEE_ACCOUNTS = "see-accounts"
     MANAGE_ACCOUNTS = "manage-accounts"
     MANAGE_CASE = "manage-case"
+    SEE_TIMELINE = "see-timeline"
     HOLD = "hold"
     MANAGE_TOKENS = "manage-tokens"
+    MANAGE_SESSIONS = "manage-sessions"
+    OVERSEE = "oversee"  # what is kept, what will be deleted, who failed to sign in
 
 
-_OF_CASES = frozenset(Action) - {Action.MANAGE_TOKENS}
-"""What is done to one case; the rest concerns the service as a whole."""
+AT_LARGE_ALONE = frozenset({Action.MANAGE_TOKENS, Action.MANAGE_SESSIONS, Action.OVERSEE})
+"""What concerns the service as a whole, and never a case."""
+
+_OF_CASES = frozenset(Action) - AT_LARGE_ALONE
 
 _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.READ_ONLY: frozenset({Action.SEE, Action.DOWNLOAD}),
@@ -57,7 +62,7 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
 
 _ALLOWED_AT_LARGE: dict[Role, frozenset[Action]] = {
     Role.ANALYST: frozenset({Action.MANAGE_CASE}),
-    Role.ADMIN: frozenset({Action.MANAGE_CASE, Action.MANAGE_TOKENS}),
+    Role.ADMIN: AT_LARGE_ALONE | {Action.MANAGE_CASE},
 }
 
 _NEEDS_OPEN_CASE = frozenset({Action.UPLOAD, Action.ARRANGE})
@@ -123,6 +128,15 @@ def authorise_at_large(principal: Principal, action: Action) -> None:
     if principal.cases is not None:
         raise ForbiddenError("Who is limited to some cases may do this nowhere else.")
     _check_role(principal, action, _ALLOWED_AT_LARGE)
+
+
+def may_at_large(principal: Principal, action: Action) -> bool:
+    """Tell whether `authorise_at_large` lets `principal` do `action`."""
+    try:
+        authorise_at_large(principal, action)
+    except ForbiddenError:
+        return False
+    return True
 
 
 def allowed_to(role: Role) -> frozenset[Action]:

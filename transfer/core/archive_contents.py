@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from transfer.core.archive import ArchiveLayout
+from transfer.core.archive_marks import Marks
 from transfer.core.names import ROOT, CasePath, components, join, name_key, numbered, split
 from transfer.core.uploads import Direction, FileId, Folder
 from transfer.core.zip_records import Member
@@ -37,23 +38,25 @@ Unpacked there, a file named ..\\..\\x would leave its folder."""
 class Selection:
     """Which files of a case: those at or below `path`, all of `files`, of one direction.
 
-    With `until`, only what was received by then: later arrivals don't change the archive.
+    With `until`, only what was received by then: later arrivals don't change the archive. `marks`
+    say of each file that there was then whether it is chosen, in the place of `files`.
     """
 
     path: CasePath = ROOT
     files: frozenset[FileId] | None = None
     direction: Direction | None = None
     until: datetime | None = None
+    marks: Marks | None = None
 
     @property
     def is_everything_below(self) -> bool:
         """Whether nothing is left out, so that empty folders come too."""
-        return self.files is None and self.direction is None and self.until is None
+        return self.is_open_ended and self.direction is None
 
     @property
     def is_open_ended(self) -> bool:
         """Whether a file that is still on its way would be part of it."""
-        return self.files is None and self.until is None
+        return self.files is None and self.until is None and self.marks is None
 
     def key(self) -> str:
         """Return a short text, the same for the same selection."""
@@ -62,6 +65,7 @@ class Selection:
             ",".join(sorted(self.files)) if self.files is not None else "*",
             self.direction.value if self.direction else "*",
             self.until.isoformat() if self.until else "*",
+            *((f"{self.marks.checksum} {self.marks.bits.hex()}",) if self.marks else ()),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

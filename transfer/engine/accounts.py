@@ -44,6 +44,11 @@ class Accounts:
         self._lifetime = lifetime
         self._sessions: dict[AccountId, list[asyncio.Future[AccountEnd]]] = {}
 
+    @property
+    def lifetime(self) -> timedelta:
+        """How long an account that is issued now will live, if nothing ends it before."""
+        return self._lifetime
+
     async def issue(self, principal: Principal, case_number: CaseNumber) -> Credentials:
         """Issue an account for a case that isn't closed.
 

@@ -141,7 +141,7 @@ class Files:
                 subject=file.id,
                 door=principal.door,
                 address=principal.address,
-                details={"start": start, "size": size, **details},
+                details={"path": file.path, "start": start, "size": size, **details},
             )
         )
 

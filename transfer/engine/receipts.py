@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from transfer.core.access import Action, Principal, authorise
+from transfer.core.cases import CaseNumber
 from transfer.core.errors import (
     CaseMissingError,
     EntryMissingError,
@@ -96,6 +97,27 @@ class Receipts:
             return await self._signed(principal, kept)
         except CaseMissingError as exc:
             raise EntryMissingError("No such file.") from exc
+
+    async def of_case(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[Receipt], str | None]:
+        """Return a page of the receipts of a case, the latest upload first, and the next cursor.
+
+        Raises:
+            CaseMissingError: no such case for them.
+            InvalidRequestError: `after` is not a cursor that this gave.
+        """
+        case = await self._tools.core.case(case_number)
+        authorise(principal, Action.SEE, case)
+        said, following = await self._records.of_case(case.number, after=after, limit=limit)
+        if said:
+            await self._publish()
+        return [Receipt(one, self._signer.sign(one)) for one in said], following
 
     async def keys(self) -> list[Mapping[str, Any]]:
         """Return the public keys of all receipts ever signed here, the newest first, as JWKs."""

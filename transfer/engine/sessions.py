@@ -159,6 +159,33 @@ class Sessions:
         )
         return [session for session in found if not self._is_over(session, now)]
 
+    async def page(
+        self,
+        *,
+        case_number: CaseNumber | None = None,
+        subject: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[Session], str | None]:
+        """Return a page of those, newest first, and the cursor of the next one.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        now = self._tools.clock.now()
+        return await self._records.page(
+            active_at=now,
+            seen_after=self.idle_since(now),
+            case_number=case_number,
+            subject=subject,
+            after=after,
+            limit=limit,
+        )
+
+    def idle_since(self, now: datetime) -> datetime:
+        """Return the moment since when a session must have been used not to be over at `now`."""
+        return now - self._policy.idle
+
     def idle_until(self, session: Session) -> datetime:
         """Return when a session is over if nobody uses it until then."""
         return min(session.seen_at + self._policy.idle, session.expires_at)
@@ -227,9 +254,11 @@ class Sessions:
         if not self._attended:
             return
         now = self._tools.clock.now()
-        known = {one.id: one for one in await self._records.standing(list(self._attended))}
+        asked = list(self._attended)
+        known = {one.id: one for one in await self._records.standing(asked)}
         used = []
-        for session_id, attended in list(self._attended.items()):
+        for session_id in asked:  # of those that came meanwhile nothing is known yet
+            attended = self._attended.get(session_id, set())
             session = known.get(session_id)
             is_busy = any(one.busy for one in attended)
             if session is None or self._is_over(session, now, busy=is_busy):

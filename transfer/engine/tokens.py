@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from transfer.core.access import (
+    AT_LARGE_ALONE,
     CUSTOMER_ROLES,
     Action,
     Door,
@@ -15,6 +16,7 @@ from transfer.core.access import (
     Role,
     allowed_to,
     authorise_at_large,
+    may_at_large,
 )
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import (
@@ -71,6 +73,11 @@ class Tokens:
         self._records = tools.records.tokens
         self._policy = policy or TokenPolicy()
         self._uses: dict[str, float] = {}
+
+    @property
+    def longest_lifetime(self) -> timedelta:
+        """How long a token may live at the most."""
+        return self._policy.longest
 
     async def issue(
         self,
@@ -137,7 +144,7 @@ class Tokens:
         Raises:
             InvalidRequestError: `after` is not a cursor from here.
         """
-        if _manages(principal):
+        if may_at_large(principal, Action.MANAGE_TOKENS):
             return await self._records.page(after, limit)
         try:
             return [await self.token(principal, principal.credential or "")], None
@@ -150,7 +157,8 @@ class Tokens:
         Raises:
             TokenMissingError: none of that id, or not theirs.
         """
-        if token_id != principal.credential and not _manages(principal):
+        manages = may_at_large(principal, Action.MANAGE_TOKENS)
+        if token_id != principal.credential and not manages:
             raise TokenMissingError("No such token.")
         return await self._records.token(token_id)
 
@@ -246,14 +254,6 @@ class Tokens:
         )
 
 
-def _manages(principal: Principal) -> bool:
-    try:
-        authorise_at_large(principal, Action.MANAGE_TOKENS)
-    except ForbiddenError:
-        return False
-    return True
-
-
 def _checked_actions(request: TokenRequest) -> frozenset[Action] | None:
     """Return the actions that a token is limited to; who may do a thing to a case may see it.
 
@@ -269,7 +269,7 @@ def _checked_actions(request: TokenRequest) -> frozenset[Action] | None:
         raise InvalidRequestError(
             f"A token for the role {request.role} is limited to some of: {allowed}."
         )
-    return actions if actions == {Action.MANAGE_TOKENS} else actions | {Action.SEE}
+    return actions if actions <= AT_LARGE_ALONE else actions | {Action.SEE}
 
 
 async def check_still_good(tools: Tools, principal: Principal) -> None:

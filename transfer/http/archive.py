@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from transfer.core import errors
 from transfer.core.access import Principal
 from transfer.core.archive_contents import Selection
+from transfer.core.archive_marks import parse_marks
 from transfer.core.errors import InvalidRequestError
 from transfer.core.names import parse_path
 from transfer.core.uploads import Direction, FileId
@@ -51,6 +52,13 @@ class ArchiveRoutes:
             *CONDITIONS,
             Parameter(name="path", text="Only this folder, or file."),
             Parameter(name="files", text="Only the files of these ids, with commas between them."),
+            Parameter(
+                name="chosen",
+                text="Instead of `files`, where these are too many for an address: of all files of "
+                "the case that were received by `until`, in the order of their ids, a bit each, "
+                "in base64url, behind the CRC-32 of all these ids with line feeds between them, "
+                "in hex and a full stop. 412 when the case holds others by now.",
+            ),
             Parameter(
                 name="direction",
                 text="Only those that go this way.",
@@ -108,11 +116,14 @@ class ArchiveRoutes:
 
 def _selection(request: web.Request) -> Selection:
     query = request.query
+    if "files" in query and "chosen" in query:
+        raise InvalidRequestError("files and chosen say the same in two ways: send one of them.")
     return Selection(
         path=parse_path(query.get("path", "")),
         files=_files(query.getall("files")) if "files" in query else None,
         direction=_direction(query["direction"]) if "direction" in query else None,
         until=_moment(query["until"]) if "until" in query else None,
+        marks=parse_marks(query["chosen"]) if "chosen" in query else None,
     )
 
 

@@ -24,8 +24,8 @@ from transfer.http.documentation import DOCUMENTATION_PATHS
 from transfer.http.forms import FORM, FORM_TYPE, read_form
 from transfer.http.policy import Services
 from transfer.http.receipts import KEYS_PATH
+from transfer.http.refusals import refusal
 from transfer.http.requests import PRINCIPAL, REFUSED, client_address, effective_method
-from transfer.http.sign_in_pages import refusal
 from transfer.http.site.assets import ASSETS_PATH
 from transfer.ports import CredentialKind
 

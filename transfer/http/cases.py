@@ -7,8 +7,9 @@ from aiohttp import hdrs, web
 from transfer.core import errors
 from transfer.core.access import Action, Principal, authorise_at_large, may
 from transfer.core.cases import Case, CaseNumber, parse_case_number, parse_status
+from transfer.http.case_search import ACCOUNT, ARRIVED_SINCE, STATUS, WORDS, asked_search
 from transfer.http.json_bodies import Body, JsonBody, Line, read_json
-from transfer.http.operations import Parameter, Tag, gives, operation, takes
+from transfer.http.operations import Tag, gives, operation, takes
 from transfer.http.paging import asked_page
 from transfer.http.parameters import LOCATION, PAGE_OF_LIST
 from transfer.http.policy import Services
@@ -110,24 +111,17 @@ class DeskRoutes:
         tag=Tag.CASES,
         text="The newest first. There only where the service runs the cases itself, as with all "
         "that changes them.",
-        parameters=(
-            Parameter(name="status", text="Only those of this status, whatever its case."),
-            *PAGE_OF_LIST,
-        ),
+        parameters=(WORDS, ACCOUNT, STATUS, ARRIVED_SINCE, *PAGE_OF_LIST),
         gives=gives(200, CaseList),
         errors=(errors.InvalidRequestError,),
     )
     async def listing(self, request: web.Request) -> web.Response:
-        """List the cases that the caller sees, the newest first."""
+        """List the cases that the caller sees, or those of them that are looked for."""
         principal = request[PRINCIPAL]
-        text = request.query.get("status")
-        status = None if text is None else parse_status(text)
-        page = asked_page(request)
-        cases, following = await self._desk.page(
-            status, principal.cases, after=page.after, limit=page.limit
-        )
+        wanted, page = asked_search(request.query, principal), asked_page(request)
+        found, following = await self._desk.search(wanted, after=page.after, limit=page.limit)
         # A token that shows no case at all shows none here, whatever the page.
-        shown = [case for case in cases if may(principal, Action.SEE, case)]
+        shown = [one for one in found if may(principal, Action.SEE, one.case)]
         return json_response(cases_json(shown, following, self._policy.retention))
 
     @operation(

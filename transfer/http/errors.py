@@ -17,6 +17,9 @@ from transfer.core.errors import (
 from transfer.http.rendering import json_response
 
 PROBLEM_TYPE = "application/problem+json"
+PROBLEM = web.ResponseKey("problem", Mapping[str, Any])
+"""The problem that a response tells, for whoever tells it otherwise."""
+
 _RENAMED = {413: "too-large", 414: "uri-too-long", 416: "range-not-satisfiable", 421: "misdirected"}
 _SOON_SECONDS = 1
 _LATER_SECONDS = 5
@@ -114,7 +117,9 @@ def problem_response(
         "request_id": request_id,
         **(members or {}),
     }
-    return json_response(body, status=status, reason=title, content_type=PROBLEM_TYPE)
+    response = json_response(body, status=status, reason=title, content_type=PROBLEM_TYPE)
+    response[PROBLEM] = body
+    return response
 
 
 def response_to_error(

@@ -5,16 +5,14 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from transfer.core import errors
-from transfer.core.errors import LaunchRefusedError, TooManyAttemptsError
+from transfer.core.errors import LaunchRefusedError
 from transfer.engine.launches import Launched
 from transfer.http.cookie import cookie_secret, set_cookie
-from transfer.http.errors import response_to_error
 from transfer.http.forms import read_form
 from transfer.http.operations import FORM, Parameter, Tag, Takes, gives, operation
-from transfer.http.pages import page, wants_page
 from transfer.http.policy import Services, public_path
-from transfer.http.requests import REQUEST_ID, client_address
-from transfer.http.sign_in_pages import refusal
+from transfer.http.refusals import refusal
+from transfer.http.requests import client_address
 
 LAUNCH_PATH = "/launch"
 _TOKEN = "token"  # noqa: S105 - the name of the parameter, not a secret
@@ -84,8 +82,6 @@ class LaunchRoutes:
             launched = await self._launches.follow(token, address=address, beside=beside)
         except LaunchRefusedError as exc:
             return refusal(request, exc, self._policy)
-        except TooManyAttemptsError as exc:
-            return _too_many(request, exc)
         return self._lead_on(launched)
 
     def _lead_on(self, launched: Launched) -> web.Response:
@@ -97,12 +93,3 @@ class LaunchRoutes:
         )
         set_cookie(response, launched.secret, now=self._clock.now(), until=session.expires_at)
         return response
-
-
-def _too_many(request: web.Request, error: TooManyAttemptsError) -> web.Response:
-    problem = response_to_error(error, request[REQUEST_ID])
-    if not wants_page(request):
-        return problem
-    response = page("Too many attempts", [error.message], status=problem.status)
-    response.headers[hdrs.RETRY_AFTER] = problem.headers[hdrs.RETRY_AFTER]
-    return response

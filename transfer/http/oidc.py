@@ -1,20 +1,15 @@
 """Sign-in of Customer Care: to their identity provider, and back with a session."""
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import structlog
 from aiohttp import hdrs, web
 
 from transfer.core import errors
-from transfer.core.errors import TransferError
 from transfer.engine.oidc import StaffSignIn
 from transfer.http.cookie import set_cookie
-from transfer.http.errors import answer_to, response_to_error
 from transfer.http.operations import Parameter, Tag, gives, operation
-from transfer.http.pages import link, page, wants_page
 from transfer.http.policy import Services, public_path
-from transfer.http.requests import REQUEST_ID, client_address
+from transfer.http.requests import client_address
 from transfer.http.return_paths import return_path
 
 STAFF_PATH = "/sign-in/staff"
@@ -25,8 +20,6 @@ COOKIE = "__Host-transfer-sign-in"
 """Binds a sign-in to the browser in which it has begun."""
 _COOKIE_SECONDS = 600
 _ANSWER = ("state", "code", "error", "iss")
-
-_log = structlog.get_logger(__name__)
 
 
 class OidcRoutes:
@@ -50,12 +43,24 @@ class OidcRoutes:
         text="At a browser the errors are pages.",
         parameters=(Parameter(name="return_to", text="The path to come back to."),),
         gives=gives(303, text="To the identity provider."),
-        errors=(errors.ProviderUnavailableError,),
+        errors=(errors.InvalidRequestError, errors.ProviderUnavailableError),
         public=True,
     )
     async def begin(self, request: web.Request) -> web.StreamResponse:
         """Send a browser to the identity provider."""
-        return await self._told(request, self._begin)
+        return_to = return_path(request.query.get("return_to"), self._base)
+        departure = await self._sign_in.begin(return_to, request.cookies.get(COOKIE))
+        response = _see_other(departure.url)
+        response.set_cookie(
+            COOKIE,
+            departure.browser,
+            max_age=_COOKIE_SECONDS,
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="Lax",  # the way back is a link from another site
+        )
+        return response
 
     @operation(
         "Sign in who comes back from there",
@@ -77,24 +82,6 @@ class OidcRoutes:
     )
     async def finish(self, request: web.Request) -> web.StreamResponse:
         """Sign in who comes back from there."""
-        return await self._told(request, self._finish)
-
-    async def _begin(self, request: web.Request) -> web.Response:
-        return_to = return_path(request.query.get("return_to"), self._base)
-        departure = await self._sign_in.begin(return_to, request.cookies.get(COOKIE))
-        response = _see_other(departure.url)
-        response.set_cookie(
-            COOKIE,
-            departure.browser,
-            max_age=_COOKIE_SECONDS,
-            path="/",
-            secure=True,
-            httponly=True,
-            samesite="Lax",  # the way back is a link from another site
-        )
-        return response
-
-    async def _finish(self, request: web.Request) -> web.Response:
         # What is there twice counts as not there: RFC 6749, 3.1.
         answer = {
             name: request.query[name]
@@ -106,31 +93,6 @@ class OidcRoutes:
         response = _see_other(arrival.return_to)
         until = arrival.session.expires_at
         set_cookie(response, arrival.secret, now=self._clock.now(), until=until)
-        return response
-
-    async def _told(
-        self, request: web.Request, step: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> web.StreamResponse:
-        """Return the answer of `step`, with its errors as a page where a person waits for it."""
-        try:
-            return await step(request)
-        except TransferError as exc:
-            if not wants_page(request):
-                raise
-            _log.info("request-refused", code=exc.code, reason=exc.message)
-            return self._page(request, exc)
-
-    def _page(self, request: web.Request, error: TransferError) -> web.Response:
-        again = link(f"{self._base}{STAFF_PATH}", "Sign in as Customer Care")
-        response = page(
-            "You are not signed in",
-            [error.message, again, f"Request {request[REQUEST_ID]}"],
-            status=answer_to(error).status,
-        )
-        # What a program is told beside the body, as when to come again, a browser is as well.
-        problem = response_to_error(error, request[REQUEST_ID])
-        if hdrs.RETRY_AFTER in problem.headers:
-            response.headers[hdrs.RETRY_AFTER] = problem.headers[hdrs.RETRY_AFTER]
         return response
 
 

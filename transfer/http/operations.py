@@ -39,6 +39,7 @@ class Tag(StrEnum):
     SIGN_IN = "Sign-in"
     PAGES = "Pages"
     SERVICE = "Service"
+    ADMINISTRATION = "Administration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

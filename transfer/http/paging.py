@@ -31,10 +31,19 @@ def asked_page(request: web.Request, *, usual: int = PAGE) -> Page:
     Raises:
         InvalidRequestError: the length is none, or the cursor can't be one.
     """
-    after = request.query.get("after")
+    return Page(after=asked_cursor(request), limit=_limit(request.query.get("limit"), usual))
+
+
+def asked_cursor(request: web.Request, name: str = "after") -> str | None:
+    """Return the cursor that `request` has as `name`; None if it asks for the first page.
+
+    Raises:
+        InvalidRequestError: it can't be one.
+    """
+    after = request.query.get(name)
     if after is not None and not 0 < len(after) <= LONGEST_CURSOR:
-        raise InvalidRequestError("`after` is the `next` of the page before, unchanged.")
-    return Page(after=after, limit=_limit(request.query.get("limit"), usual))
+        raise InvalidRequestError(f"`{name}` is the `next` of the page before, unchanged.")
+    return after
 
 
 def _limit(text: str | None, usual: int) -> int:

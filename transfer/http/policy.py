@@ -15,8 +15,11 @@ from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.oidc import StaffSignIn
+from transfer.engine.oversight import Oversight
+from transfer.engine.previews import Previews
 from transfer.engine.receipts import Receipts
 from transfer.engine.sessions import Sessions
+from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import Tokens
 from transfer.engine.uploads import Uploads
 from transfer.http.proxies import NO_PROXIES, Proxies
@@ -28,11 +31,15 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SftpAddress:
-    """Where the SFTP door is, as it is shown to people: fingerprints like `SHA256:…`."""
+    """Where the SFTP door is, as it is shown to people: fingerprints like `SHA256:…`.
+
+    `host_keys` are the public keys themselves, each as it stands in a known_hosts file.
+    """
 
     host: str
     port: int
     fingerprints: tuple[str, ...] = ()
+    host_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,7 @@ class Services:
     uploads: Uploads
     files: Files
     archives: Archives
+    previews: Previews
     accounts: Accounts
     tokens: Tokens
     acknowledgements: Acknowledgements
@@ -119,6 +127,8 @@ class Services:
     sessions: Sessions
     launches: Launches
     events: CaseEvents
+    timelines: Timelines
+    oversight: Oversight
     clock: Clock
     staff: StaffSignIn | None = None
     desk: CaseDesk | None = None

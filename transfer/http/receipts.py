@@ -9,10 +9,12 @@ from transfer.core.errors import InvalidRequestError
 from transfer.core.uploads import FileId, Upload, UploadId
 from transfer.engine.receipts import Receipt
 from transfer.http.operations import JSON, Gives, Parameter, Tag, gives, operation
+from transfer.http.paging import asked_page
+from transfer.http.parameters import PAGE_OF_LIST
 from transfer.http.policy import Services
 from transfer.http.rendering import json_response
-from transfer.http.requests import OPAQUE_ID, PRINCIPAL
-from transfer.http.shapes.receipts import KeySet, ReceiptShape
+from transfer.http.requests import OPAQUE_ID, PRINCIPAL, case_number
+from transfer.http.shapes.receipts import KeySet, ReceiptList, ReceiptShape
 
 RELATION = "urn:case-transfer:receipt"
 """What a Link to a receipt is, in the answer that tells of the finish."""
@@ -20,6 +22,7 @@ RELATION = "urn:case-transfer:receipt"
 KEYS_PATH = "/api/v1/receipt-keys"
 _OF_UPLOAD = f"/api/v1/uploads/{{id:{OPAQUE_ID}}}/receipt"
 _OF_FILE = f"/api/v1/files/{{id:{OPAQUE_ID}}}/receipt"
+_OF_CASE = "/api/v1/cases/{number}/receipts"
 _JWS_TYPE = "application/jose"
 _KEYS_TYPE = "application/jwk-set+json"
 _FORMATS = ("json", "jws")
@@ -45,6 +48,7 @@ class ReceiptRoutes:
         return [
             web.get(_OF_UPLOAD, self.of_upload),
             web.get(_OF_FILE, self.of_file),
+            web.get(_OF_CASE, self.of_case),
             web.get(KEYS_PATH, self.keys),
         ]
 
@@ -83,6 +87,22 @@ class ReceiptRoutes:
         return _answer(await self._receipts.of_file(request[PRINCIPAL], file_id), wants_jws)
 
     @operation(
+        "List the receipts of a case",
+        tag=Tag.RECEIPTS,
+        text="The latest upload first, also of files that were removed since.",
+        parameters=PAGE_OF_LIST,
+        gives=gives(200, ReceiptList),
+    )
+    async def of_case(self, request: web.Request) -> web.Response:
+        """List the receipts of a case."""
+        page = asked_page(request)
+        receipts, following = await self._receipts.of_case(
+            request[PRINCIPAL], case_number(request), after=page.after, limit=page.limit
+        )
+        shown = ReceiptList(receipts=[_shape(one) for one in receipts], next=following)
+        return json_response(shown.json_object())
+
+    @operation(
         "Show the public keys of all receipts, also of former ones",
         tag=Tag.RECEIPTS,
         gives=gives(200, KeySet, media=_KEYS_TYPE),
@@ -115,12 +135,15 @@ def _wants_jws(request: web.Request) -> bool:
     return asked == "jws"
 
 
+def _shape(receipt: Receipt) -> ReceiptShape:
+    return ReceiptShape(receipt=json.loads(receipt.statement), jws=receipt.jws)
+
+
 def _answer(receipt: Receipt, wants_jws: bool) -> web.Response:
     if wants_jws:
         response = web.Response(text=receipt.jws, content_type=_JWS_TYPE)
         response.charset = None  # it is ASCII, and the type has no such parameter
     else:
-        shown = ReceiptShape(receipt=json.loads(receipt.statement), jws=receipt.jws)
-        response = json_response(shown.json_object())
+        response = json_response(_shape(receipt).json_object())
     response.headers[hdrs.VARY] = hdrs.ACCEPT
     return response

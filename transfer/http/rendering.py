@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from transfer.core.access import Action, Principal, may
+from transfer.core.case_search import FoundCase
 from transfer.core.cases import Case, CaseUpdate
 from transfer.core.retention import PERIOD, deletion_due_at
 from transfer.core.uploads import StoredFile, Upload, UploadState, shown_state
@@ -19,6 +20,7 @@ from transfer.http.shapes.cases import (
     CaseDetail,
     CaseList,
     CaseShape,
+    FoundCaseShape,
     SftpShape,
     UpdateList,
     UpdateShape,
@@ -37,6 +39,7 @@ __all__ = [
     "listing_json",
     "moment",
     "rfc3339",
+    "sftp_shape",
     "updates_json",
     "upload_json",
 ]
@@ -69,9 +72,9 @@ def case_json(case: Case, retention: timedelta = PERIOD) -> Json:
     return _case(case, retention).json_object()
 
 
-def cases_json(cases: Sequence[Case], following: str | None, retention: timedelta) -> Json:
+def cases_json(found: Sequence[FoundCase], following: str | None, retention: timedelta) -> Json:
     """Return a page of cases."""
-    shown = [_case(case, retention) for case in cases]
+    shown = [_found_case(one, retention) for one in found]
     return CaseList(cases=shown, next=following).json_object()
 
 
@@ -82,7 +85,7 @@ def case_detail_json(
     return CaseDetail(
         **dict(_case(case, retention)),
         may=[action for action in Action if may(principal, action, case)],
-        sftp=_sftp(sftp),
+        sftp=sftp_shape(sftp),
     ).json_object()
 
 
@@ -135,7 +138,20 @@ def _case(case: Case, retention: timedelta) -> CaseShape:
     )
 
 
-def _sftp(address: SftpAddress | None) -> SftpShape | None:
+def _found_case(found: FoundCase, retention: timedelta) -> FoundCaseShape:
+    return FoundCaseShape(
+        **dict(_case(found.case, retention)),
+        account=found.case.account,
+        opened_at=moment(found.case.opened_at),
+        files=found.files,
+        uploads=found.uploads,
+        last_arrival_at=rfc3339(found.last_arrival_at),
+        arrived=found.arrived,
+    )
+
+
+def sftp_shape(address: SftpAddress | None) -> SftpShape | None:
+    """Return where the SFTP door is; None where none is open."""
     if address is None:
         return None
     return SftpShape(host=address.host, port=address.port, fingerprints=list(address.fingerprints))
@@ -168,6 +184,11 @@ def _upload(upload: Upload, now: datetime) -> UploadShape:
         offset=upload.offset,
         state="interrupted" if interrupted else "receiving",
         expires_at=moment(upload.expires_at),
+        direction=upload.direction,
+        door=upload.door,
+        sent_by=upload.sent_by,
+        created_at=moment(upload.created_at),
+        modified_at=rfc3339(upload.modified_at),
     )
 
 

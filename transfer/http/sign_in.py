@@ -15,10 +15,12 @@ from transfer.http.csrf import CSRF_FIELD, csrf_token
 from transfer.http.forms import read_form
 from transfer.http.operations import FORM, HTML, JSON, Gives, Tag, Takes, gives, operation
 from transfer.http.policy import Services, public_path
+from transfer.http.refusals import SIGN_IN_PATH
 from transfer.http.rendering import json_response, moment
 from transfer.http.requests import PRINCIPAL
 from transfer.http.shapes.sessions import PrincipalShape, SessionShape, TokenHolder
-from transfer.http.sign_in_pages import SIGN_IN_PATH, sign_in_page
+from transfer.http.site.entrances import entrances
+from transfer.http.site.rendering import render_page
 
 SESSION_PATH = "/api/v1/session"
 SIGN_OUT_PATH = "/sign-out"
@@ -43,9 +45,9 @@ class SignInRoutes:
         ]
 
     @operation("Say how to sign in", tag=Tag.SIGN_IN, gives=gives(200, media=HTML), public=True)
-    async def sign_in(self, _: web.Request) -> web.Response:
+    async def sign_in(self, request: web.Request) -> web.Response:
         """Say how to sign in."""
-        return sign_in_page(self._policy, "You are not signed in, or not any more.")
+        return render_page(request, "sign-in.html", ways=entrances(request, self._policy))
 
     @operation(
         "Tell who somebody is and, of a session, until when, and the token for its requests",

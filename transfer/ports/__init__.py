@@ -11,6 +11,16 @@ from transfer.ports.feed import Feed
 from transfer.ports.identity import IdentityProvider, PendingSignIn, Redeemed, SignInRecords
 from transfer.ports.launches import LaunchKeys, PublicKey
 from transfer.ports.objects import Buffer, ObjectStore, StoredItem, StoredKind
+from transfer.ports.oversight import (
+    AccountUsage,
+    Acknowledged,
+    CaseUsage,
+    Figures,
+    OversightRecords,
+    Since,
+    Waiting,
+    Wording,
+)
 from transfer.ports.people import AccountRecords, Token, TokenRecords
 from transfer.ports.receipts import AcknowledgementRecords, KeptReceipt, ReceiptRecords
 from transfer.ports.records import Records
@@ -24,6 +34,7 @@ from transfer.ports.sessions import (
     Session,
     SessionRecords,
 )
+from transfer.ports.timeline import Timeline
 from transfer.ports.tree import FileTree
 from transfer.ports.uploads import (
     Advance,
@@ -38,6 +49,8 @@ from transfer.ports.work import AuditEvent, AuditLog, Job, JobKind, JobQueue, Ou
 
 __all__ = [
     "AccountRecords",
+    "AccountUsage",
+    "Acknowledged",
     "AcknowledgementRecords",
     "Advance",
     "AttemptRecords",
@@ -48,10 +61,12 @@ __all__ = [
     "CaseDesk",
     "CaseEvent",
     "CaseRecords",
+    "CaseUsage",
     "Clock",
     "CredentialKind",
     "Failures",
     "Feed",
+    "Figures",
     "FileTree",
     "Finished",
     "IdentityProvider",
@@ -68,6 +83,7 @@ __all__ = [
     "NewUpload",
     "ObjectStore",
     "Outbox",
+    "OversightRecords",
     "PendingSignIn",
     "Presented",
     "PublicKey",
@@ -77,9 +93,13 @@ __all__ = [
     "Session",
     "SessionRecords",
     "SignInRecords",
+    "Since",
     "StoredItem",
     "StoredKind",
+    "Timeline",
     "Token",
     "TokenRecords",
     "UploadLedger",
+    "Waiting",
+    "Wording",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status
 
 
@@ -51,17 +52,12 @@ class CaseDesk(CaseCore, Protocol):
     async def cases(self, status: Status | None = None, limit: int = 1000) -> list[Case]:
         """Return cases, the newest first."""
 
-    async def page(
-        self,
-        status: Status | None,
-        numbers: Collection[CaseNumber] | None,
-        *,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> tuple[list[Case], str | None]:
-        """Return a page of cases, the newest first, and the cursor of the next page if any.
+    async def search(
+        self, wanted: CaseSearch, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[FoundCase], str | None]:
+        """Return a page of the cases that are looked for, and the cursor of the next page if any.
 
-        `numbers` limits them to some; None is all.
+        The newest first; of those in which something has arrived, the one where that was last.
 
         Raises:
             InvalidRequestError: `after` is not a cursor from here.
@@ -121,15 +117,10 @@ class CaseRecords(Protocol):
     async def cases(self, status: Status | None, limit: int) -> list[Case]:
         """Return cases, the newest first."""
 
-    async def page(
-        self,
-        status: Status | None,
-        numbers: Collection[CaseNumber] | None,
-        *,
-        after: str | None,
-        limit: int,
-    ) -> tuple[list[Case], str | None]:
-        """Return a page of cases, the newest first, and the cursor of the next page if any.
+    async def search(
+        self, wanted: CaseSearch, *, after: str | None, limit: int
+    ) -> tuple[list[FoundCase], str | None]:
+        """Return a page of the cases that are looked for, and the cursor of the next page if any.
 
         Raises:
             InvalidRequestError: `after` is not a cursor from here.

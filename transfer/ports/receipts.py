@@ -36,6 +36,17 @@ class ReceiptRecords(Protocol):
             EntryMissingError: no upload ever became that file.
         """
 
+    async def of_case(
+        self, case_number: CaseNumber, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[str], str | None]:
+        """Return a page of what the receipts of a case say, the latest upload first.
+
+        Also those of files that were removed since. The cursor of the next page comes with it.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
     async def add_key(self, key_id: str, public_key: Mapping[str, Any], now: datetime) -> None:
         """Keep a public key for good, so that what it signed can be verified. Repeatable."""
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from transfer.ports.cases import CaseRecords
 from transfer.ports.feed import Feed
 from transfer.ports.identity import SignInRecords
+from transfer.ports.oversight import OversightRecords
 from transfer.ports.people import AccountRecords, TokenRecords
 from transfer.ports.receipts import AcknowledgementRecords, ReceiptRecords
 from transfer.ports.sessions import AttemptRecords, LaunchRecords, SessionRecords
+from transfer.ports.timeline import Timeline
 from transfer.ports.tree import FileTree
 from transfer.ports.uploads import UploadLedger
 from transfer.ports.work import AuditLog, JobQueue, Outbox
@@ -30,5 +32,7 @@ class Records:
     outbox: Outbox
     audit: AuditLog
     feed: Feed
+    timeline: Timeline
     receipts: ReceiptRecords
     acknowledgements: AcknowledgementRecords
+    oversight: OversightRecords

@@ -76,6 +76,24 @@ class SessionRecords(Protocol):
     ) -> list[Session]:
         """Return sessions, newest first: all, or those that haven't ended or expired by then."""
 
+    async def page(
+        self,
+        *,
+        active_at: datetime,
+        seen_after: datetime,
+        case_number: CaseNumber | None,
+        subject: str | None,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[Session], str | None]:
+        """Return a page of the sessions in use, newest first, and the cursor of the next one.
+
+        Those that haven't ended or expired at `active_at`, and were seen after `seen_after`.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
     async def end(self, ids: Sequence[str], by: Principal, now: datetime) -> list[Session]:
         """End sessions; return those that hadn't ended before. The first end stays."""
 

@@ -6,8 +6,9 @@ from sqlalchemy import Connection, delete, update
 
 from transfer.core.access import Principal
 from transfer.core.errors import UploadBusyError, UploadGoneError
+from transfer.core.names import join
 from transfer.core.uploads import Concat, UploadId, UploadState
-from transfer.records import audit, lookup, pieces
+from transfer.records import audit, folders, lookup, pieces
 from transfer.records.jobs import queue_discard
 from transfer.records.leases import CONTINUABLE
 from transfer.records.tables import upload_parts, uploads
@@ -61,7 +62,8 @@ def abandon(
         keys=[row.tail_key, None if row.state in CONTINUABLE else row.object_key],
         multiparts=[(row.object_key, row.multipart_id)] if has_parts else [],
     )
-    details = {"reason": reason, "offset": row.offset, "length": row.length}
+    path = join(folders.path_of(connection, row.folder_id), row.name)
+    details = {"path": path, "reason": reason, "offset": row.offset, "length": row.length}
     audit.add(
         connection,
         audit.done_by(principal, "upload.abandoned", now, row.case_number, upload_id, details),

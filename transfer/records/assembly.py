@@ -11,9 +11,11 @@ from transfer.records.feed import SqlFeed
 from transfer.records.jobs import SqlJobQueue
 from transfer.records.launches import SqlLaunchRecords
 from transfer.records.outbox import SqlOutbox
+from transfer.records.oversight import SqlOversightRecords
 from transfer.records.receipts import SqlReceiptRecords
 from transfer.records.sessions import SqlSessionRecords
 from transfer.records.sign_ins import SqlSignInRecords
+from transfer.records.timeline import SqlTimeline
 from transfer.records.tokens import SqlTokenRecords
 from transfer.records.tree import SqlFileTree
 from transfer.records.uploads import SqlUploadLedger
@@ -35,6 +37,8 @@ def open_records(database: Database) -> Records:
         outbox=SqlOutbox(database),
         audit=SqlAuditLog(database),
         feed=SqlFeed(database),
+        timeline=SqlTimeline(database),
         receipts=SqlReceiptRecords(database),
         acknowledgements=SqlAcknowledgementRecords(database),
+        oversight=SqlOversightRecords(database),
     )

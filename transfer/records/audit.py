@@ -81,7 +81,7 @@ def _events(connection: Connection, case_number: CaseNumber | None) -> list[Audi
     query = select(audit_events).order_by(audit_events.c.sequence)
     if case_number is not None:
         query = query.where(audit_events.c.case_number == case_number)
-    return [_event_of(row) for row in connection.execute(query)]
+    return [event_of(row) for row in connection.execute(query)]
 
 
 def _latest(
@@ -99,10 +99,11 @@ def _latest(
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return None if row is None else _event_of(row)
+    return None if row is None else event_of(row)
 
 
-def _event_of(row: AnyRow) -> AuditEvent:
+def event_of(row: AnyRow) -> AuditEvent:
+    """Return the event of a row."""
     return AuditEvent(
         at=row.at,
         action=row.action,

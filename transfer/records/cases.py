@@ -10,21 +10,19 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    literal,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
-from transfer.core.cases import Case, CaseNumber, CaseUpdate, Hold, Status
+from transfer.core.case_search import CaseSearch, FoundCase
+from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status
 from transfer.core.errors import CaseClosedError, CaseMissingError, NameTakenError
 from transfer.core.names import SHARED_FOLDER
-from transfer.records import folders, purges
-from transfer.records.columns import UtcDateTime
-from transfer.records.cursors import cursor, parse_cursor, parse_serial_cursor
+from transfer.records import case_search, folders, purges
+from transfer.records.cursors import cursor, parse_serial_cursor
 from transfer.records.database import Database
-from transfer.records.rows import AnyRow
+from transfer.records.rows import case_of
 from transfer.records.tables import case_updates, cases
 
 _TAKEN = "The case number is in use."
@@ -67,20 +65,15 @@ class SqlCaseRecords:
         """Return cases, the newest first."""
         return await self._database.read(_newest, status, limit)
 
-    async def page(
-        self,
-        status: Status | None,
-        numbers: Collection[CaseNumber] | None,
-        *,
-        after: str | None,
-        limit: int,
-    ) -> tuple[list[Case], str | None]:
-        """Return a page of cases, the newest first, and the cursor of the next page if any.
+    async def search(
+        self, wanted: CaseSearch, *, after: str | None, limit: int
+    ) -> tuple[list[FoundCase], str | None]:
+        """Return a page of the cases that are looked for, and the cursor of the next page if any.
 
         Raises:
             InvalidRequestError: `after` is not a cursor from here.
         """
-        return await self._database.read(_page, status, numbers, after, limit)
+        return await self._database.read(case_search.search, wanted, after, limit)
 
     async def save(self, case: Case, *, expected_version: int, update: CaseUpdate | None) -> bool:
         """Write a changed case and its history entry, or nothing and return False.
@@ -243,30 +236,7 @@ def _newest(connection: Connection, status: Status | None, limit: int) -> list[C
     query = select(cases).order_by(cases.c.opened_at.desc(), cases.c.number.desc()).limit(limit)
     if status is not None:
         query = query.where(cases.c.status == status)
-    return [_case_of(row) for row in connection.execute(query)]
-
-
-def _page(
-    connection: Connection,
-    status: Status | None,
-    numbers: Collection[CaseNumber] | None,
-    after: str | None,
-    limit: int,
-) -> tuple[list[Case], str | None]:
-    query = select(cases).order_by(cases.c.opened_at.desc(), cases.c.number.desc())
-    if status is not None:
-        query = query.where(cases.c.status == status)
-    if numbers is not None:
-        query = query.where(cases.c.number.in_(numbers))
-    if after is not None:
-        moment, number = parse_cursor(after)
-        place = tuple_(literal(moment, UtcDateTime), literal(number))
-        query = query.where(tuple_(cases.c.opened_at, cases.c.number) < place)
-    rows = connection.execute(query.limit(limit + 1)).all()
-    shown = rows[:limit]
-    more = len(rows) > len(shown)
-    following = cursor(shown[-1].opened_at, shown[-1].number) if more else None
-    return [_case_of(row) for row in shown], following
+    return [case_of(row) for row in connection.execute(query)]
 
 
 def _closed_before(connection: Connection, moment: datetime, limit: int) -> list[Case]:
@@ -276,7 +246,7 @@ def _closed_before(connection: Connection, moment: datetime, limit: int) -> list
         .order_by(cases.c.closed_at, cases.c.number)
         .limit(limit)
     )
-    return [_case_of(row) for row in connection.execute(query)]
+    return [case_of(row) for row in connection.execute(query)]
 
 
 def _updates(connection: Connection, number: CaseNumber) -> list[CaseUpdate]:
@@ -317,7 +287,7 @@ def _first(connection: Connection, query: Select[Any], number: CaseNumber) -> Ca
     row = connection.execute(query, {"number": number}).one_or_none()
     if row is None:
         raise CaseMissingError("No such case.")
-    return _case_of(row)
+    return case_of(row)
 
 
 def _changeable(case: Case) -> dict[str, object]:
@@ -333,25 +303,3 @@ def _changeable(case: Case) -> dict[str, object]:
         "hold_placed_at": case.hold.placed_at if case.hold else None,
         "version": case.version,
     }
-
-
-def _case_of(row: AnyRow) -> Case:
-    hold = None
-    if row.hold_placed_at is not None:
-        hold = Hold(
-            reason=row.hold_reason, placed_by=row.hold_placed_by, placed_at=row.hold_placed_at
-        )
-    return Case(
-        number=row.number,
-        id=row.id,
-        subject=row.subject,
-        account=row.account,
-        status=row.status,
-        substatus=row.substatus,
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        hold=hold,
-        version=row.version,
-        purge_started_at=row.purge_started_at,
-        purged_at=row.purged_at,
-    )

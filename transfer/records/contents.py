@@ -1,11 +1,13 @@
 """What a case holds, as an archive of it needs to know: all of it at one moment."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, Connection, Select, select, update
 
 from transfer.core.archive_contents import ArchivedFile, Contents, Selection
+from transfer.core.archive_marks import chosen_of
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, UnsupportedError
 from transfer.core.names import ROOT, CasePath, components, join, split
@@ -25,6 +27,8 @@ _COLUMNS: Sequence[Column[Any]] = (
     files.c.object_key,
     files.c.modified_at,
 )
+_IDS_AT_ONCE = 10_000
+"""A database takes only so many values in one question."""
 
 
 def contents(
@@ -34,8 +38,12 @@ def contents(
 
     Raises:
         EntryMissingError: its path isn't there, or one of its files.
+        ArchiveChangedError: its marks are of other files than there are.
         UnsupportedError: more than `limit` files.
     """
+    if selection.marks is not None:
+        chosen = chosen_of(_ids(connection, number, selection), selection.marks)
+        selection = replace(selection, files=chosen, marks=None)
     tree = _Tree(connection, number)
     below, file_id = _root(connection, number, selection.path)
     inside = {id_ for id_ in tree.paths if below in tree.way(id_)} if file_id is None else {below}
@@ -116,17 +124,33 @@ def _root(connection: Connection, number: CaseNumber, path: CasePath) -> tuple[i
 def _file_rows(
     connection: Connection, number: CaseNumber, selection: Selection, limit: int
 ) -> Sequence[AnyRow]:
-    query = select(*_COLUMNS).where(files.c.case_number == number)
+    query = _of_case(select(*_COLUMNS), number, selection)
     if selection.direction is not None:
         query = query.where(files.c.direction == selection.direction)
-    if selection.until is not None:
-        query = query.where(files.c.created_at <= selection.until)
-    if selection.files is not None:
-        query = query.where(files.c.id.in_(selection.files))
-    rows = connection.execute(query.limit(limit + 1)).all()
-    if len(rows) > limit:
+    rows: list[AnyRow] = []
+    if selection.files is None:
+        rows += connection.execute(query.limit(limit + 1))
+    elif len(selection.files) <= limit:
+        ids = sorted(selection.files)
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = files.c.id.in_(ids[start : start + _IDS_AT_ONCE])
+            rows += connection.execute(query.where(some))
+    if max(len(rows), len(selection.files or ())) > limit:
         raise UnsupportedError(f"An archive is made of at most {limit} files: choose some.")
     return rows
+
+
+def _ids(connection: Connection, number: CaseNumber, selection: Selection) -> Sequence[FileId]:
+    """Return the ids of all that there was to choose from."""
+    query = _of_case(select(files.c.id), number, selection)
+    return [FileId(file_id) for file_id in connection.scalars(query)]
+
+
+def _of_case(query: Select[Any], number: CaseNumber, selection: Selection) -> Select[Any]:
+    query = query.where(files.c.case_number == number)
+    if selection.until is not None:
+        query = query.where(files.c.created_at <= selection.until)
+    return query
 
 
 def _file(row: AnyRow, folder: CasePath) -> ArchivedFile:

@@ -32,9 +32,8 @@ from transfer.records.tables import files, upload_parts, uploads
 _COMPLETION_GRACE = timedelta(minutes=1)
 """A completion that was last touched before that is nobody's any more."""
 
-_IS_WHOLE_PARTIAL = and_(
-    uploads.c.state == UploadState.RECEIVED, uploads.c.concat == Concat.PARTIAL
-)
+IS_WHOLE_PARTIAL = and_(uploads.c.state == UploadState.RECEIVED, uploads.c.concat == Concat.PARTIAL)
+"""Whether it is all there of a piece, and its whole isn't yet."""
 
 # Made once, as they are run for every request.
 _UPLOAD = select_uploads().where(uploads.c.id == bindparam("upload_id"))
@@ -145,7 +144,7 @@ def usage(connection: Connection, number: CaseNumber) -> tuple[int, int]:
     ).one()
     on_their_way = connection.scalar(
         select(func.coalesce(func.sum(uploads.c.offset), 0)).where(
-            uploads.c.case_number == number, or_(IS_LIVE, _IS_WHOLE_PARTIAL)
+            uploads.c.case_number == number, or_(IS_LIVE, IS_WHOLE_PARTIAL)
         )
     )
     return count, int(stored) + int(on_their_way or 0)

@@ -1,4 +1,4 @@
-"""Rows of files and uploads, read as what they mean."""
+"""Rows of cases, files and uploads, read as what they mean."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Table, and_, select
 
-from transfer.core.cases import CaseId
+from transfer.core.cases import Case, CaseId, Hold
 from transfer.core.names import CasePath
 from transfer.core.uploads import LIVE_STATES, Concat, DigestState, Part, StoredFile, Tail, Upload
 from transfer.records.tables import cases, uploads
@@ -30,6 +30,29 @@ def select_uploads() -> Select[Any]:
 def as_row(table: Table, values: Mapping[str, Any]) -> AnyRow:
     """Return what a row of `values` reads as, without having the database say it."""
     return cast("AnyRow", SimpleNamespace(**{**dict.fromkeys(table.c.keys()), **values}))
+
+
+def case_of(row: AnyRow) -> Case:
+    """Return the case of a row."""
+    hold = None
+    if row.hold_placed_at is not None:
+        hold = Hold(
+            reason=row.hold_reason, placed_by=row.hold_placed_by, placed_at=row.hold_placed_at
+        )
+    return Case(
+        number=row.number,
+        id=row.id,
+        subject=row.subject,
+        account=row.account,
+        status=row.status,
+        substatus=row.substatus,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        hold=hold,
+        version=row.version,
+        purge_started_at=row.purge_started_at,
+        purged_at=row.purged_at,
+    )
 
 
 def upload_of(row: AnyRow, path: CasePath, case_id: CaseId) -> Upload:

@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from transfer.core.access import Door, Principal
 from transfer.core.cases import CaseNumber
 from transfer.ports import AuditEvent, Presented, Session
 from transfer.records import audit
+from transfer.records.columns import UtcDateTime, is_storable
+from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
 from transfer.records.tables import sessions
@@ -46,6 +59,30 @@ class SqlSessionRecords:
         """Return sessions, newest first: all, or those that haven't ended or expired by then."""
         return await self._database.read(_sessions, active_at, case_number, subject)
 
+    async def page(
+        self,
+        *,
+        active_at: datetime,
+        seen_after: datetime,
+        case_number: CaseNumber | None,
+        subject: str | None,
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[Session], str | None]:
+        """Return a page of the sessions in use, newest first, and the cursor of the next one.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+        wanted = in_use(active_at, seen_after)
+        if case_number is not None:
+            wanted = and_(wanted, sessions.c.case_number == case_number)
+        if subject is not None:
+            if not is_storable(subject):
+                return [], None
+            wanted = and_(wanted, sessions.c.subject == subject)
+        return await self._database.read(_page, wanted, after, limit)
+
     async def end(self, ids: Sequence[str], by: Principal, now: datetime) -> list[Session]:
         """End sessions; return those that hadn't ended before. The first end stays."""
         return await self._database.write(_end, ids, by, now)
@@ -57,6 +94,15 @@ class SqlSessionRecords:
     async def forget(self, before: datetime) -> int:
         """Delete the rows of sessions that were over before then; return how many."""
         return await self._database.write(_forget, before)
+
+
+def in_use(active_at: datetime, seen_after: datetime) -> ColumnElement[bool]:
+    """Return the condition of a session that isn't over, and was seen after `seen_after`."""
+    return and_(
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > active_at,
+        sessions.c.seen_at > seen_after,
+    )
 
 
 def _insert(connection: Connection, session: Session, secret_sha256: bytes) -> None:
@@ -137,6 +183,21 @@ def _sessions(
     if subject is not None:
         query = query.where(sessions.c.subject == subject)
     return [_session_of(row) for row in connection.execute(query)]
+
+
+def _page(
+    connection: Connection, wanted: ColumnElement[bool], after: str | None, limit: int
+) -> tuple[list[Session], str | None]:
+    place = (sessions.c.began_at, sessions.c.id)
+    query = select(sessions).where(wanted).order_by(*(column.desc() for column in place))
+    if after is not None:
+        moment, session_id = parse_cursor(after)
+        query = query.where(tuple_(*place) < tuple_(literal(moment, UtcDateTime), session_id))
+    rows = connection.execute(query.limit(limit + 1)).all()
+    shown = rows[:limit]
+    more = len(rows) > len(shown)
+    following = cursor(shown[-1].began_at, shown[-1].id) if more else None
+    return [_session_of(row) for row in shown], following
 
 
 def _end(connection: Connection, ids: Sequence[str], by: Principal, now: datetime) -> list[Session]:

@@ -30,6 +30,12 @@ from transfer.core.uploads import Concat, Direction, UploadState
 from transfer.ports import CredentialKind, JobKind, Method
 from transfer.records.columns import SerialNumber, Unsigned64, UtcDateTime, Word
 
+FAILED_SIGN_IN = text(
+    "action IN ('token.refused', 'session.refused', 'launch.refused', 'password.refused', "
+    "'oidc.refused', 'csrf.refused', 'case.refused', 'sftp.refused')"
+)
+"""What the audit log has of somebody who didn't get in; literally, as an index is of these."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -120,6 +126,8 @@ files = Table(
     Column("content_type", Text),
     UniqueConstraint("folder_id", "name_key"),
     Index(None, "case_number", "created_at", "id"),
+    # Tells what cases hold without a look at the rows of their files.
+    Index("ix_files_use", "case_number", "size"),
 )
 
 uploads = Table(
@@ -373,5 +381,12 @@ audit_events = Table(
     Column("address", Text),
     Column("details", JSON, nullable=False),
     Index(None, "case_number", "sequence"),
+    Index(
+        "ix_audit_events_refused",
+        "at",
+        "sequence",
+        sqlite_where=FAILED_SIGN_IN,
+        postgresql_where=FAILED_SIGN_IN,
+    ),
     sqlite_autoincrement=True,
 )

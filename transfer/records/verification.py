@@ -29,6 +29,6 @@ def verify(
         update(files).where(files.c.id == file_id).values(verified=matches, claimed_sha256=claimed)
     )
     action = "file.verified" if matches else "file.digest-mismatch"
-    details = {"sha256": file.sha256, "claimed_sha256": sha256}
+    details = {"path": file.path, "sha256": file.sha256, "claimed_sha256": sha256}
     audit.add(connection, audit.done_by(principal, action, now, file.case_number, file_id, details))
     return lookup.file(connection, file_id)

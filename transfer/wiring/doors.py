@@ -21,7 +21,7 @@ from transfer.http.tls import Certificate, own_certificate
 from transfer.ports import Clock
 from transfer.settings import Settings, SettingsError, variable
 from transfer.sftp.connection import Services as SftpServices
-from transfer.sftp.hostkeys import load_host_keys
+from transfer.sftp.hostkeys import HostKeys, load_host_keys
 from transfer.sftp.server import SftpPolicy, SftpServer
 from transfer.storage.s3 import S3ObjectStore
 from transfer.wiring.entrance import Entrance
@@ -69,11 +69,11 @@ class Doors:
         Raises:
             SettingsError, HostKeyError: certificate or host keys can't be used.
         """
+        keys = await asyncio.to_thread(load_host_keys, host_keys_folder(self._parts.settings))
         if listeners.http:
-            self._http = self._http_server()
+            self._http = self._http_server(keys)
             await self._http.start(listeners.http)
         if listeners.sftp:
-            keys = await asyncio.to_thread(load_host_keys, host_keys_folder(self._parts.settings))
             self._sftp = SftpServer(self._sftp_services(), keys, SftpPolicy(stop_grace=_STOP_GRACE))
             await self._sftp.start(sockets=listeners.sftp)
 
@@ -102,7 +102,7 @@ class Doors:
             accounts=parts.accounts, uploads=parts.uploads, files=parts.files, clock=parts.clock
         )
 
-    def _http_server(self) -> HttpServer:
+    def _http_server(self, keys: HostKeys) -> HttpServer:
         parts, entrance = self._parts, self._entrance
         settings = parts.settings
         policy = HttpPolicy(
@@ -113,6 +113,7 @@ class Doors:
                 host=entrance.sftp_host,
                 port=entrance.sftp_port,
                 fingerprints=entrance.fingerprints,
+                host_keys=tuple(keys.public_lines),
             ),
             max_file_bytes=settings.max_file_bytes or MAX_FILE_BYTES,
             retention=settings.retention_period,
@@ -134,13 +135,16 @@ class Doors:
             uploads=parts.uploads,
             files=parts.files,
             archives=parts.archives,
+            previews=parts.previews,
             accounts=parts.accounts,
             tokens=parts.tokens,
             acknowledgements=parts.acknowledgements,
             receipts=parts.receipts,
             events=parts.events,
+            timelines=parts.timelines,
             attempts=parts.attempts,
             sessions=parts.sessions,
+            oversight=parts.oversight,
             launches=launches(parts, self._portal),
             clock=parts.clock,
             staff=staff_sign_in(parts, self._provider) if self._provider else None,

@@ -24,11 +24,14 @@ from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
 from transfer.engine.leases import Leases
 from transfer.engine.links import LINK_PURPOSE, LinkKey, Links
+from transfer.engine.oversight import Oversight
 from transfer.engine.policy import Tools, UploadPolicy
+from transfer.engine.previews import Previews
 from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
 from transfer.engine.sessions import SessionPolicy, Sessions
 from transfer.engine.tidying import Tidying
+from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import TokenPolicy, Tokens
 from transfer.engine.uploads import Uploads
 from transfer.folder import ServiceFolder
@@ -54,14 +57,17 @@ class Parts:
     uploads: Uploads
     files: Files
     archives: Archives
+    previews: Previews
     accounts: Accounts
     tokens: Tokens
     acknowledgements: Acknowledgements
     receipts: Receipts
     events: CaseEvents
+    timelines: Timelines
     attempts: Attempts
     sessions: Sessions
     links: Links
+    oversight: Oversight
     tidying: Tidying
     dispatcher: OutboxDispatcher
     worker: RetentionWorker
@@ -228,11 +234,14 @@ def build_parts(
         uploads=uploads,
         files=Files(tools),
         archives=Archives(tools),
+        previews=Previews(tools),
         accounts=Accounts(tools, sealer, settings.account_lifetime),
         tokens=Tokens(tools, token_policy(settings)),
         events=CaseEvents(tools),
+        timelines=Timelines(tools, settings.retention_period),
         attempts=attempts,
         sessions=sessions,
+        oversight=Oversight(tools, sessions, settings.retention_period),
         tidying=Tidying(tools, sessions, attempts),
         links=Links(tools, LinkKey(sealer.derive(LINK_PURPOSE)), settings.link_lifetime),
         acknowledgements=Acknowledgements(tools),

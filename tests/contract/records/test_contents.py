@@ -21,7 +21,8 @@ from tests.contract.records.scenario import (
     receive,
 )
 from transfer.core.archive_contents import Selection
-from transfer.core.errors import EntryMissingError, UnsupportedError
+from transfer.core.archive_marks import Marks, checksum_of
+from transfer.core.errors import ArchiveChangedError, EntryMissingError, UnsupportedError
 from transfer.core.uploads import DigestState, Direction, FileId
 from transfer.ports import AuditEvent, Records
 
@@ -143,6 +144,39 @@ async def test_more_files_than_are_wanted_are_refused(records: Records) -> None:
     assert len((await records.tree.contents(NUMBER, Selection(), 4)).files) == 4
     with pytest.raises(UnsupportedError, match="at most 3 files"):
         await records.tree.contents(NUMBER, Selection(), 3)
+
+
+async def test_more_chosen_files_than_are_wanted_are_refused(records: Records) -> None:
+    await open_case(records)
+    ids = frozenset([(await receive(records, f"file-{number}")).id for number in range(4)])
+    assert len((await records.tree.contents(NUMBER, Selection(files=ids), 4)).files) == 4
+    with pytest.raises(UnsupportedError, match="at most 3 files"):
+        await records.tree.contents(NUMBER, Selection(files=ids), 3)
+
+
+async def test_marked_files_are_found_among_those_of_then(records: Records) -> None:
+    await open_case(records)
+    one = await receive(records, "logs/one.log")
+    two = await receive(records, "two.log")
+    ids = sorted([one.id, two.id])
+    marks = Marks(checksum_of(ids), b"\x80" if ids[0] == one.id else b"\x40")
+    await receive(records, "late.log", done=finished(now=after(10)))
+    until = after(9)
+    found, kept, unfinished = await paths(records, marks=marks, until=until)
+    assert (found, kept, unfinished) == ({"logs/one.log"}, {"logs"}, set())
+    with pytest.raises(ArchiveChangedError):
+        await paths(records, marks=marks)
+    await records.tree.remove_file(two.id, CUSTOMER, after(20))
+    with pytest.raises(ArchiveChangedError):
+        await paths(records, marks=marks, until=until)
+
+
+async def test_thousands_of_files_can_be_chosen(records: Records) -> None:
+    await open_case(records)
+    file = await receive(records, "trace.log")
+    ids = frozenset(FileId(f"{number:032x}") for number in range(25_000)) | {file.id}
+    with pytest.raises(EntryMissingError, match="Not all"):
+        await records.tree.contents(NUMBER, Selection(files=ids), 100_000)
 
 
 async def test_a_case_that_is_not_there_has_no_contents(records: Records) -> None:

@@ -253,7 +253,7 @@ async def test_an_abandoned_upload_is_over_and_its_bytes_are_discarded(records: 
     assert await discards(records) == ({"c/tail"}, {("c/parts", "m1")})
     (noted,) = await records.audit.events(NUMBER)
     assert (noted.action, noted.subject) == ("upload.abandoned", upload.id)
-    assert noted.details["reason"] == "cancelled"
+    assert (noted.details["reason"], noted.details["path"]) == ("cancelled", over.path)
     assert await records.tree.entry(NUMBER, upload.path) is None
 
 

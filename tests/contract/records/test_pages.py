@@ -11,31 +11,14 @@ from tests.contract.records.scenario import (
     OTHER_NUMBER,
     after,
     new_account,
-    new_case,
     open_case,
 )
 from transfer.core.accounts import AccountEnd, AccountId
-from transfer.core.cases import CaseNumber, CaseUpdate, Status
+from transfer.core.case_search import CaseSearch
+from transfer.core.cases import CaseUpdate
 from transfer.core.errors import InvalidRequestError
 from transfer.ports import Records
 from transfer.records.cursors import cursor
-
-
-async def test_cases_come_in_pages_the_newest_first(records: Records) -> None:
-    numbers = [CaseNumber(f"000000000{n}") for n in range(5)]
-    for n, number in enumerate(numbers):
-        case = replace(new_case(number), opened_at=after(n // 2))  # two in the same moment
-        await records.cases.insert(case, CaseUpdate(at=NOW, author="a", text="Case opened."))
-    found, following = await records.cases.page(None, None, after=None, limit=2)
-    seen = [case.number for case in found]
-    while following is not None:
-        found, following = await records.cases.page(None, None, after=following, limit=2)
-        seen += [case.number for case in found]
-    assert seen == numbers[::-1]
-    some = await records.cases.page(None, numbers[:2], after=None, limit=9)
-    assert ([case.number for case in some[0]], some[1]) == (numbers[1::-1], None)
-    assert await records.cases.page(None, [], after=None, limit=9) == ([], None)
-    assert await records.cases.page(Status.CLOSED, None, after=None, limit=9) == ([], None)
 
 
 async def test_a_history_comes_in_pages_the_oldest_first(records: Records) -> None:
@@ -89,6 +72,6 @@ async def test_no_cursor_but_our_own_leads_anywhere(records: Records, foreign: s
 @pytest.mark.parametrize("foreign", ["", "nonsense", cursor(NOW, "\x00"), cursor(NOW, "\ud800")])
 async def test_what_no_database_can_hold_is_no_cursor(records: Records, foreign: str) -> None:
     with pytest.raises(InvalidRequestError):
-        await records.cases.page(None, None, after=foreign, limit=2)
+        await records.cases.search(CaseSearch(), after=foreign, limit=2)
     with pytest.raises(InvalidRequestError):
         await records.accounts.page(NUMBER, active_at=NOW, after=foreign, limit=2)

@@ -25,6 +25,7 @@ from transfer.core.errors import (
     DigestChangedError,
     DigestMismatchError,
     EntryMissingError,
+    InvalidRequestError,
     UploadGoneError,
     UploadMissingError,
 )
@@ -46,6 +47,26 @@ async def test_the_finish_keeps_what_its_receipt_says(records: Records) -> None:
     await records.tree.move(NUMBER, path("trace.log"), path("b.log"), CUSTOMER, after(1))
     await records.tree.remove_file(file.id, CUSTOMER, after(2))
     assert await records.receipts.of_file(file.id) == kept
+
+
+async def test_the_receipts_of_a_case_come_in_pages_the_latest_first(records: Records) -> None:
+    await open_case(records)
+    await begin(records, "unfinished.log")
+    files = [await receive(records, f"{number}.log") for number in range(3)]
+    await records.tree.remove_file(files[1].id, CUSTOMER, after(5))
+    whole, following = await records.receipts.of_case(NUMBER)
+    assert following is None
+    assert {json.loads(one)["file_id"] for one in whole} == {file.id for file in files}
+    first, following = await records.receipts.of_case(NUMBER, limit=2)
+    assert following is not None
+    rest, end = await records.receipts.of_case(NUMBER, after=following, limit=2)
+    assert (first + rest, end) == (whole, None)
+
+
+async def test_a_page_of_receipts_begins_where_one_has_ended(records: Records) -> None:
+    await open_case(records)
+    with pytest.raises(InvalidRequestError):
+        await records.receipts.of_case(NUMBER, after="elsewhere")
 
 
 async def test_what_never_was_has_no_receipt(records: Records) -> None:

@@ -34,7 +34,10 @@ class Ended:
 
 @dataclass(kw_only=True)
 class NodeClient:
-    """A client that sends `file` to `endpoint`; it remembers URLs in `urls` if it is told to."""
+    """A client that sends `file` to `endpoint`; it remembers URLs in `urls` if it is told to.
+
+    It trusts `certificate`, if the endpoint speaks TLS.
+    """
 
     packages: Path
     file: Path
@@ -42,6 +45,8 @@ class NodeClient:
     headers: Mapping[str, str]
     urls: Path | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    certificate: Path | None = None
+    seconds: float = _UPLOAD_SECONDS
 
     async def upload(self, *, source: str = "path", **more: object) -> Ended:
         """Send the file, in a process of its own, until it is done, aborted or refused.
@@ -56,15 +61,16 @@ class NodeClient:
             **more,
         }
         caller = os.environ  # noqa: TID251 - a child gets what it needs of the caller's, no more
+        trusted = {} if self.certificate is None else {"NODE_EXTRA_CA_CERTS": str(self.certificate)}
         process = await asyncio.create_subprocess_exec(
             program("node"),
             str(self.packages / "upload.mjs"),
-            env={"PATH": caller.get("PATH", ""), "UPLOAD": json.dumps(settings)},
+            env={"PATH": caller.get("PATH", ""), "UPLOAD": json.dumps(settings), **trusted},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(_UPLOAD_SECONDS):
+            async with asyncio.timeout(self.seconds):
                 out, err = await process.communicate()
         finally:
             if process.returncode is None:

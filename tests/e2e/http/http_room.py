@@ -32,7 +32,10 @@ Parsed = Any
 
 Payload = bytes | BytesIO | AsyncIterator[bytes] | None
 
-SFTP = SftpAddress(host="files.example.com", port=2222, fingerprints=("SHA256:abc",))
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+SFTP = SftpAddress(
+    host="files.example.com", port=2222, fingerprints=("SHA256:abc",), host_keys=(HOST_KEY,)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,14 +221,17 @@ async def http_room(
             uploads=room.uploads,
             files=room.files,
             archives=room.archives,
+            previews=room.previews,
             accounts=room.accounts,
             tokens=room.tokens,
             acknowledgements=room.acknowledgements,
             receipts=room.receipts,
             events=room.events,
+            timelines=room.timelines,
             attempts=room.attempts,
             sessions=room.sessions,
             launches=room.launches,
+            oversight=room.oversight,
             clock=room.clock,
             staff=None if staff is None else staff(room),
             desk=room.core if with_desk else None,

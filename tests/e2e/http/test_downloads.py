@@ -211,7 +211,7 @@ async def test_a_download_is_noted(room: HttpRoom) -> None:
     events = await room.engine.records.audit.events()
     (event,) = [event for event in events if event.action == "file.downloaded"]
     assert (event.actor, event.address) == ("analyst", "127.0.0.1")
-    assert event.details == {"start": 5, "size": 5}
+    assert event.details == {"path": "logs/trace.log", "start": 5, "size": 5}
 
 
 async def test_a_store_that_is_away_is_told_as_a_problem(room: HttpRoom) -> None:
@@ -260,7 +260,13 @@ async def test_several_ranges_come_in_one_answer(room: HttpRoom) -> None:
     assert b"".join(raw_parts(answer)) == DATA[200_000:] + DATA[:10] + DATA[100_000:100_010]
     assert {part["Content-Type"] for part in headers} == {"application/octet-stream"}
     (event,) = [e for e in await room.engine.records.audit.events() if "start" in e.details]
-    assert event.details == {"start": 200_000, "size": SIZE - 200_000 + 20, "ranges": 3}
+    whole = SIZE - 200_000 + 20
+    assert event.details == {
+        "path": "logs/trace.log",
+        "start": 200_000,
+        "size": whole,
+        "ranges": 3,
+    }
 
 
 def raw_parts(answer: Answer) -> list[bytes]:
@@ -323,7 +329,8 @@ async def test_a_download_may_be_sent_to_the_store(tmp_path: Path) -> None:
         expected = f"https://s3.example.com/{key}?for=60&as={disposition}"
         assert answer.headers["Location"] == expected
         (event,) = await downloads(room)
-        assert event == {"start": 0, "size": SIZE, "url_for_seconds": 60.0}
+        handed_out = {"path": "logs/trace.log", "start": 0, "size": SIZE}
+        assert event == {**handed_out, "url_for_seconds": 60.0}
         not_changed = {"If-None-Match": f'"{SHA256}"'}
         assert (await room.ask("GET", url, headers=not_changed)).status == 304
         assert (await room.ask("HEAD", url)).status == 200

@@ -2,16 +2,24 @@
 
 import pytest
 
+from tests.e2e.http.browser import signed_in
 from tests.e2e.http.http_room import HttpRoom
 from tests.engine_room import NUMBER
+from transfer.core.access import Role
+from transfer.core.notices import Notice
 
 CASE = f"/api/v1/cases/{NUMBER}"
 LISTS = {
     "cases": "/api/v1/cases",
     "updates": f"{CASE}/updates",
+    "entries": f"{CASE}/timeline",
     "files": f"{CASE}/files",
+    "receipts": f"{CASE}/receipts",
     "accounts": f"{CASE}/sftp-accounts",
     "tokens": "/api/v1/tokens",
+    "sessions": "/api/v1/sessions",
+    "failures": "/api/v1/failed-sign-ins",
+    "acknowledgements": f"/api/v1/warnings/{Notice().version}/acknowledgements",
 }
 
 
@@ -21,6 +29,8 @@ async def fill(room: HttpRoom) -> None:
         await room.ask("POST", LISTS["accounts"], who="analyst")
         await room.ask("POST", f"{CASE}/hold", who="admin", json={"reason": "r"})
         await room.ask("POST", f"{CASE}/unhold", who="admin")
+        await signed_in(room, Role.READ_ONLY)
+        await room.ask("GET", CASE, who=None, headers={"Authorization": "Bearer ctt_wrong"})
         await room.ask(
             "POST", "/api/v1/cases", who="analyst", json={"subject": "s", "account": "a"}
         )

@@ -32,6 +32,11 @@ async def test_a_creation_names_the_upload_and_its_expiry(room: HttpRoom) -> Non
         "offset": 0,
         "state": "receiving",
         "expires_at": "2026-03-09T09:00:00Z",
+        "direction": "from_customer",
+        "door": "http",
+        "sent_by": "designated",
+        "created_at": "2026-03-02T09:00:00Z",
+        "modified_at": None,
     }
 
 

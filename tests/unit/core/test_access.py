@@ -1,10 +1,19 @@
 """Who may do what, as one table; and what that looks like from outside."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from transfer.core.access import Action, Door, Principal, Role, authorise
+from transfer.core.access import (
+    Action,
+    Door,
+    Principal,
+    Role,
+    allowed_to,
+    authorise,
+    may_at_large,
+)
 from transfer.core.cases import Case, CaseId, CaseNumber, Status, close
 from transfer.core.errors import (
     CaseClosedError,
@@ -33,8 +42,10 @@ CLOSED_CASE = close(OPEN_CASE, None, NOW)
 MAY = {
     Role.READ_ONLY: "see download",
     Role.DESIGNATED: "see download upload arrange see-accounts",
-    Role.ANALYST: "see download upload arrange see-accounts manage-accounts manage-case",
-    Role.ADMIN: "see download upload arrange see-accounts manage-accounts manage-case hold",
+    Role.ANALYST: "see download upload arrange see-accounts manage-accounts manage-case "
+    "see-timeline",
+    Role.ADMIN: "see download upload arrange see-accounts manage-accounts manage-case "
+    "see-timeline hold",
 }
 
 
@@ -98,3 +109,27 @@ def test_no_limit_means_every_case() -> None:
 @pytest.mark.parametrize("role", Role)
 def test_staff_are_analysts_and_admins(role: Role) -> None:
     assert someone(role).is_staff == (role in (Role.ANALYST, Role.ADMIN))
+
+
+# What concerns the service as a whole.
+MAY_AT_LARGE = {
+    Role.READ_ONLY: "",
+    Role.DESIGNATED: "",
+    Role.ANALYST: "manage-case",
+    Role.ADMIN: "manage-case manage-tokens manage-sessions oversee",
+}
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_do_what_the_table_says_at_large(role: Role, action: Action) -> None:
+    expected = action.value in MAY_AT_LARGE[role].split()
+    assert may_at_large(someone(role), action) == expected
+    assert not may_at_large(someone(role, frozenset({NUMBER})), action)
+    limited = replace(someone(role), actions=frozenset({Action.SEE}))
+    assert not may_at_large(limited, action)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_all_that_a_role_allows_is_both(role: Role) -> None:
+    assert allowed_to(role) == {*MAY[role].split(), *MAY_AT_LARGE[role].split()}

@@ -19,6 +19,7 @@ from transfer.core.archive_contents import (
     archive_names,
     plan_archive,
 )
+from transfer.core.archive_marks import Marks
 from transfer.core.names import CasePath, split
 from transfer.core.uploads import Direction, FileId, Folder
 
@@ -191,9 +192,11 @@ def test_selections_are_told_apart() -> None:
         Selection(direction=Direction.FROM_CUSTOMER),
         Selection(until=MOMENT),
         Selection(files=ids),
+        Selection(until=MOMENT, marks=Marks(1, b"\x80")),
+        Selection(marks=Marks(1, b"\x80")),
     ]
     assert len({selection.key() for selection in selections}) == len(selections)
-    assert [selection.is_everything_below for selection in selections] == [True] * 2 + [False] * 3
-    assert [selection.is_open_ended for selection in selections] == [True] * 3 + [False] * 2
+    assert [selection.is_everything_below for selection in selections] == [True] * 2 + [False] * 5
+    assert [selection.is_open_ended for selection in selections] == [True] * 3 + [False] * 4
     again = frozenset(sorted(ids, reverse=True))
     assert Selection(files=again).key() == Selection(files=ids).key()

@@ -92,7 +92,7 @@ async def test_a_range_of_a_file_is_read_and_noted(room: EngineRoom) -> None:
         assert b"".join([chunk async for chunk in stream]) == b"ell"
     noted = [e for e in await room.records.audit.events(NUMBER) if e.action == "file.downloaded"]
     assert [(e.actor, e.subject, dict(e.details)) for e in noted] == [
-        ("customer", file.id, {"start": 1, "size": 3})
+        ("customer", file.id, {"path": file.path, "start": 1, "size": 3})
     ]
 
 

@@ -15,6 +15,7 @@ from joserfc.jwk import KeySet, OKPKey
 from tests.engine_room import ANALYST, NUMBER, EngineRoom, chunks, customer
 from tests.unit.engine.stalling import DATA, a_file
 from transfer.core.errors import (
+    CaseMissingError,
     EntryMissingError,
     InvalidRequestError,
     ReceiptMissingError,
@@ -159,3 +160,16 @@ def test_no_weaker_algorithm_is_taken_for_a_signature(algorithm: str) -> None:
     for forged in (f"{weaker.decode()}.{body}.", f"{weaker.decode()}.{body}.{signature}"):
         with pytest.raises(InvalidRequestError):
             verify(forged, [signer.public_key()])
+
+
+async def test_a_case_s_receipts_are_those_of_its_uploads_for_who_sees_it(room: EngineRoom) -> None:
+    assert await room.receipts.of_case(customer(), NUMBER) == ([], None)
+    sent_uploads = [(await sent(room, f"{number}.log"))[0] for number in range(2)]
+    listed, following = await room.receipts.of_case(ANALYST, NUMBER, limit=1)
+    assert following is not None
+    rest, end = await room.receipts.of_case(customer(), NUMBER, after=following, limit=1)
+    assert end is None
+    each = [await room.receipts.of_upload(customer(), upload.id) for upload in sent_uploads]
+    assert sorted(one.jws for one in listed + rest) == sorted(one.jws for one in each)
+    with pytest.raises(CaseMissingError):
+        await room.receipts.of_case(STRANGER, NUMBER)

@@ -261,6 +261,32 @@ async def test_a_request_whose_session_is_not_there_ends(room: EngineRoom) -> No
         assert ended.is_set()
 
 
+async def test_a_request_that_begins_while_the_watch_is_asking_is_left_alone(
+    room: EngineRoom,
+) -> None:
+    session, _ = await begin(room)
+    newcomer, _ = await begin(room, subject="contact-8")
+    ended = asyncio.Event()
+    asking, answered = asyncio.Event(), asyncio.Event()
+    standing = room.records.sessions.standing
+
+    class Slow:
+        async def standing(self, ids: list[str]) -> list[Session]:
+            asking.set()
+            await answered.wait()
+            return await standing(ids)
+
+    records = replace(room.records, sessions=cast(SessionRecords, Slow()))
+    sessions = Sessions(replace(room.tools, records=records), room.attempts)
+    with sessions.attending(session.id, ended.set):
+        watch = asyncio.create_task(sessions.watch_once())
+        await asking.wait()
+        with sessions.attending(newcomer.id, ended.set):
+            answered.set()
+            await watch
+            assert not ended.is_set()
+
+
 async def test_the_watch_goes_on_after_the_database_was_away(room: EngineRoom) -> None:
     failures = [RecordsUnavailableError("away")]
     standing = room.records.sessions.standing

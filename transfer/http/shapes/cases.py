@@ -40,10 +40,26 @@ class CaseDetail(CaseShape):
     sftp: Annotated[SftpShape | None, Field(description="Where the SFTP door is, if it is open.")]
 
 
-class CaseList(Shape):
-    """A page of cases, the newest first."""
+class FoundCaseShape(CaseShape):
+    """A support case in a list, with what it holds."""
 
-    cases: list[CaseShape]
+    account: Annotated[str, Field(description="The customer.")]
+    opened_at: Moment
+    files: Annotated[int, Field(ge=0, description="How many files it holds.")]
+    uploads: Annotated[int, Field(ge=0, description="How many are on their way in.")]
+    last_arrival_at: Annotated[
+        Moment | None, Field(description="When the latest of the customer's files was received.")
+    ]
+    arrived: Annotated[
+        int | None,
+        Field(description="How many of the customer's have arrived since what was asked for."),
+    ]
+
+
+class CaseList(Shape):
+    """A page of cases, the newest first, or the one where something has arrived last."""
+
+    cases: list[FoundCaseShape]
     next: Next
 
 

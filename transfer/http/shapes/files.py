@@ -46,6 +46,14 @@ class UploadShape(Shape):
         Field(description="`interrupted`: its sender was cut off, and can go on."),
     ]
     expires_at: Annotated[Moment, Field(description="Until when it can be continued.")]
+    direction: Direction
+    door: Annotated[Door, Field(description="The protocol that it was begun by.")]
+    sent_by: Annotated[str, Field(description="Who began it.")]
+    created_at: Annotated[Moment, Field(description="When it was begun.")]
+    modified_at: Annotated[
+        Moment | None,
+        Field(description="When its file was last changed, as its sender says; null if untold."),
+    ]
 
 
 class ListingShape(Shape):

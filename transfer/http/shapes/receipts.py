@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from transfer.http.shapes.base import Moment, Shape
+from transfer.http.shapes.base import Moment, Next, Shape
 
 
 class ReceiptShape(Shape):
@@ -14,6 +14,13 @@ class ReceiptShape(Shape):
     jws: Annotated[
         str, Field(description="The same, signed: a JWS in compact form (RFC 7515), EdDSA.")
     ]
+
+
+class ReceiptList(Shape):
+    """A page of the receipts of a case, the latest upload first."""
+
+    receipts: list[ReceiptShape]
+    next: Next
 
 
 class KeySet(Shape):

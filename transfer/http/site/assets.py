@@ -6,7 +6,7 @@ Their names carry a digest of their content, so a browser never has to ask again
 import gzip
 import json
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,20 +17,26 @@ from aiohttp import hdrs, web
 
 from transfer.core.errors import EntryMissingError
 from transfer.http.operations import BYTES, Tag, gives, operation
+from transfer.http.protection import CONTENT_SECURITY_POLICY
 
 ASSETS_PATH = "/static/dist/"
 _CACHE = "public, max-age=31536000, immutable"
+_WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'"
+"""A worker has the policy of its own script: it hashes by WebAssembly, and asks nobody."""
+
 _COMPRESSED = (".css", ".js", ".json", ".svg", ".wasm")
 _LEVEL = 9
+_BROTLI = ".br"
+"""What the build puts beside a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A built file, and the same by gzip where that is smaller."""
+    """A built file, and the same in encodings that make it smaller, the smallest first."""
 
     body: bytes
     media: str
-    compressed: bytes | None
+    encoded: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,12 @@ class Assets:
         manifest: dict[str, Any] = json.loads(folder.joinpath(".vite/manifest.json").read_bytes())
         self._manifest = manifest
         self._entries = {one["name"]: key for key, one in manifest.items() if one.get("isEntry")}
-        self._files = {name: _asset(name, body) for name, body in _walk(folder)}
+        found = dict(_walk(folder))
+        self._files = {
+            name: _asset(name, body, found.get(name + _BROTLI))
+            for name, body in found.items()
+            if not name.endswith(_BROTLI)
+        }
 
     def entry(self, name: str) -> Entry:
         """Return what the entry `name` needs; its styles with those of all that it imports."""
@@ -100,20 +111,27 @@ class AssetRoutes:
     )
     async def show(self, request: web.Request) -> web.Response:
         """Give a built script or style."""
-        found = built_assets().file(request.match_info["name"])
+        name = request.match_info["name"]
+        found = built_assets().file(name)
         if found is None:
             raise EntryMissingError("No such file: load the page again.")
-        headers = {hdrs.CACHE_CONTROL: _CACHE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: _CACHE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
         body = found.body
-        if found.compressed is not None and _takes_gzip(request):
-            headers[hdrs.CONTENT_ENCODING] = "gzip"
-            body = found.compressed
+        encoding = next((one for one in found.encoded if one in _taken(request)), None)
+        if encoding is not None:
+            headers[hdrs.CONTENT_ENCODING] = encoding
+            body = found.encoded[encoding]
+        if name.endswith(".js"):
+            headers[CONTENT_SECURITY_POLICY] = _WORKER_POLICY
         charset = "utf-8" if found.media.startswith("text/") else None
         return web.Response(body=body, content_type=found.media, charset=charset, headers=headers)
 
 
-def _takes_gzip(request: web.Request) -> bool:
-    return "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+def _taken(request: web.Request) -> set[str]:
+    """Return the encodings that the client names; one that it names to refuse it isn't of them."""
+    named = request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().replace(" ", "").split(",")
+    weighed = [one.partition(";q=") for one in named]
+    return {name for name, _, weight in weighed if weight.strip("0.") or not weight}
 
 
 def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
@@ -124,7 +142,10 @@ def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
             yield prefix + one.name, one.read_bytes()
 
 
-def _asset(name: str, body: bytes) -> Asset:
+def _asset(name: str, body: bytes, brotli: bytes | None) -> Asset:
     media = mimetypes.guess_type(name)[0] or BYTES
-    small = gzip.compress(body, _LEVEL, mtime=0) if name.endswith(_COMPRESSED) else body
-    return Asset(body, media, small if len(small) < len(body) else None)
+    encoded = {} if brotli is None else {"br": brotli}
+    if name.endswith(_COMPRESSED):
+        encoded["gzip"] = gzip.compress(body, _LEVEL, mtime=0)
+    smaller = {encoding: data for encoding, data in encoded.items() if len(data) < len(body)}
+    return Asset(body, media, smaller)

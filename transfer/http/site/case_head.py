@@ -5,15 +5,20 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
+from transfer.core.access import Action, may
 from transfer.core.cases import Case, Hold
+from transfer.core.notices import must_acknowledge
 from transfer.core.retention import deletion_due_at
+from transfer.http.requests import PRINCIPAL
 from transfer.http.site.sections import Section
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
     due_at: datetime | None
+    retention_days: int
     hold: Hold | None
+    is_warned: bool
 
 
 class CaseHead:
@@ -22,7 +27,13 @@ class CaseHead:
     def __init__(self, retention: timedelta) -> None:
         self._retention = retention
 
-    async def section(self, _: web.Request, case: Case) -> Section:
+    async def section(self, request: web.Request, case: Case) -> Section:
         """Return the section; everybody who sees the case sees it."""
-        due = deletion_due_at(case, self._retention)
-        return Section("case/head.html", _Head(due, case.hold))
+        principal = request[PRINCIPAL]
+        head = _Head(
+            due_at=deletion_due_at(case, self._retention),
+            retention_days=self._retention.days,
+            hold=case.hold,
+            is_warned=must_acknowledge(principal) and may(principal, Action.UPLOAD, case),
+        )
+        return Section("case/head.html", head)

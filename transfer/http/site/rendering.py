@@ -18,7 +18,9 @@ from transfer.http.protection import CONTENT_SECURITY_POLICY
 from transfer.http.rendering import rfc3339
 from transfer.http.requests import PRINCIPAL
 from transfer.http.site.assets import ASSETS_PATH, Entry, built_assets
-from transfer.http.site.languages import LANGUAGES, Language, language, language_of
+from transfer.http.site.languages import Language, language, language_links, language_of
+from transfer.http.site.quantities import duration_text, number_text, size_text
+from transfer.http.site.terms import term
 
 POLICY = web.AppKey("policy", HttpPolicy)
 """The application's policy, for what has nothing but a request."""
@@ -57,6 +59,7 @@ def _environment(tag: str) -> Environment:
         autoescape=select_autoescape(("html",)),
         extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -68,6 +71,10 @@ def _environment(tag: str) -> Environment:
         return Markup('<time datetime="{}">{} UTC</time>').format(rfc3339(at), shown)
 
     environment.filters["moment"] = moment
+    environment.filters["size"] = lambda size: size_text(size, spoken.locale)
+    environment.filters["number"] = lambda number: number_text(number, spoken.locale)
+    environment.filters["duration"] = lambda duration: duration_text(duration, spoken.locale)
+    environment.filters["term"] = lambda word: spoken.translations.gettext(term(str(word)))
     return environment
 
 
@@ -88,7 +95,8 @@ def _common(request: web.Request, spoken: Language) -> Mapping[str, object]:
         "principal": request.get(PRINCIPAL),
         "csrf_token": csrf_token(secret) if secret is not None else None,
         "language": spoken,
-        "languages": [language(tag) for tag in LANGUAGES],
+        "language_links": language_links(request),
+        "current_path": request.path,
         "path": path,
         "entry": entry,
     }

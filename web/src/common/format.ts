@@ -2,6 +2,23 @@
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 
+const sizeFormats = new Map<string, Intl.NumberFormat>()
+
+/** Return the format of sizes in `unit`, made once: tables show thousands. */
+function sizeFormat(unit: string): Intl.NumberFormat {
+  let format = sizeFormats.get(unit)
+  if (format === undefined) {
+    format = new Intl.NumberFormat(document.documentElement.lang, {
+      style: 'unit',
+      unit,
+      unitDisplay: unit === 'byte' ? 'long' : 'short',
+      maximumSignificantDigits: 3,
+    })
+    sizeFormats.set(unit, format)
+  }
+  return format
+}
+
 /** Return `bytes` with three significant digits: 1.23 GB. */
 export function formatBytes(bytes: number): string {
   let value = bytes
@@ -10,12 +27,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000
     unit += 1
   }
-  return new Intl.NumberFormat(document.documentElement.lang, {
-    style: 'unit',
-    unit: UNITS[unit] ?? 'byte',
-    unitDisplay: unit === 0 ? 'long' : 'short',
-    maximumSignificantDigits: 3,
-  }).format(value)
+  return sizeFormat(UNITS[unit] ?? 'byte').format(value)
 }
 
 /** Return a duration in its two largest units: 2 h 5 min. */

@@ -28,7 +28,8 @@ export function ngettext(one: string, many: string, count: number, values: Value
   const found = catalogue[one]
   const isOne = plural.select(count) === 'one'
   const text = Array.isArray(found) ? found[isOne ? 0 : 1] : isOne ? one : many
-  return fill(text ?? many, { count, ...values })
+  const shown = new Intl.NumberFormat(document.documentElement.lang).format(count)
+  return fill(text ?? many, { count: shown, ...values })
 }
 
 function fill(text: string, values: Values): string {
