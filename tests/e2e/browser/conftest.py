@@ -27,12 +27,20 @@ from tests.e2e.browser.pictures import Album
 from tests.portal import AUDIENCE, ISSUER, Portal
 from tests.service import Service
 
+_HERE = Path(__file__).parent
 _PATIENCE_MILLISECONDS = 30_000
 """How long something may take to show: the machine may be busy."""
 
 expect.set_options(timeout=_PATIENCE_MILLISECONDS)
 
 StartRoom = Callable[..., Awaitable[BrowserRoom]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is below this folder: it takes minutes, and a Chromium."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ const MIB = 1024 * 1024
 const SMALLEST = MIB
 const LARGEST = 32 * MIB
 const FIRST = 8 * MIB
-const GROWS_BELOW_MS = 1_500
+const GROWS_BELOW_MS = 3_000 // twice as much then takes no longer than it may
 const SHRINKS_ABOVE_MS = 6_000
 
 /** The size of the chunks of all files of a page: they share one network. */
