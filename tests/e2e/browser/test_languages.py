@@ -1,10 +1,16 @@
 """Every page in German: nothing is left in English, nothing is cut off, axe finds nothing."""
 
+from collections.abc import AsyncIterator, Iterator
+
 import pytest
 from playwright.async_api import expect
 
-from tests.e2e.browser.browser_room import BrowserRoom
+from tests.e2e.browser.browser_room import BrowserRoom, Scene, ended_well
+from tests.e2e.browser.chromium import Chromium
+from tests.e2e.browser.pictures import Album
 from tests.e2e.browser.visitor import Visitor
+from tests.portal import Portal
+from tests.service import Service
 from transfer.core.access import Role
 
 pytestmark = pytest.mark.e2e
@@ -36,6 +42,28 @@ _LABELS = """
 () => ['aria-label', 'title', 'placeholder'].flatMap((name) =>
   [...document.querySelectorAll(`[${name}]`)].map((one) => one.getAttribute(name)))
 """
+
+
+@pytest.fixture(scope="module")
+def service(
+    portal_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service of these tests' own: what others write into the shared one is English."""
+    service = Service(tmp_path_factory.mktemp("german"), settings=portal_settings)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.end()
+
+
+@pytest.fixture
+async def room(
+    service: Service, browser: Chromium, portal: Portal, album: Album
+) -> AsyncIterator[BrowserRoom]:
+    """A case of the test's own there."""
+    async with ended_well(Scene(service, browser, portal, album)) as room:
+        yield room
 
 
 async def left_in_english(visitor: Visitor) -> list[str]:
