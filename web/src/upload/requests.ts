@@ -153,7 +153,8 @@ class CheckedRequest implements HttpRequest {
         else reject(new NoAnswer())
       })
       alarm.set(ANSWER_MS)
-      xhr.send(bytes)
+      // As a blob: with a buffer, Chromium under test took five times as long.
+      xhr.send(bytes === null ? null : new Blob([bytes]))
     })
   }
 
