@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -17,7 +18,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 SIZE = 512 * MIB
 CHUNK = 32 * MIB
 LEAST_SHARE = 0.6
-ROUNDS = 3
+ROUNDS = 4
+
+VERIFIED = """() =>
+  document.querySelector("#upload-news")?.textContent.includes("received and verified")"""
 
 _clock = SystemClock()
 
@@ -35,8 +39,10 @@ async def by_browser(room: BrowserRoom, file: Path) -> float:
     await customer.open(room.page_path)
     began = _clock.monotonic()
     await uploader.send(file)
-    await uploader.finish(600_000)
+    # The page is asked every 20 ms: what else waits for a text looks once a second in the end.
+    await customer.page.wait_for_function(VERIFIED, polling=20, timeout=600_000)
     took = _clock.monotonic() - began
+    await uploader.finish()
     await customer.context.close()
     return took
 
@@ -66,11 +72,16 @@ async def test_a_browser_reaches_most_of_what_the_same_client_reaches_without_on
     shares = []
     for number in range(ROUNDS):
         sent = file.rename(tmp_path / f"core{number}.dump")
-        node = await by_node(room, sent, node_packages)
-        chromium = await by_browser(room, sent)
+        # In turns, as the store is still busy with what it got from the one before.
+        if number % 2:
+            node = await by_node(room, sent, node_packages)
+            chromium = await by_browser(room, sent)
+        else:
+            chromium = await by_browser(room, sent)
+            node = await by_node(room, sent, node_packages)
         shares.append(node / chromium)
         rates = {"node": SIZE / MIB / node, "chromium": SIZE / MIB / chromium}
         print(json.dumps({**rates, "share": node / chromium}), flush=True)  # noqa: T201 - the figures
         assert (await room.digests())[sent.name] == digests(sent)[sent.name]
         file = sent
-    assert sorted(shares)[ROUNDS // 2] >= LEAST_SHARE
+    assert median(shares) >= LEAST_SHARE

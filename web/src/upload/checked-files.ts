@@ -81,7 +81,7 @@ export class CheckedFile {
     return this.blob.size
   }
 
-  /** Return `size` bytes from `start`, and their SHA-256; of what was read ahead, that much. */
+  /** Return the checksum of `size` bytes from `start`, or of what was read ahead from there. */
   async chunk(start: number, size: number): Promise<Chunk> {
     const { ahead } = this
     this.ahead = undefined

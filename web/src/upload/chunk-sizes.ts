@@ -3,7 +3,7 @@
 
 const MIB = 1024 * 1024
 const SMALLEST = MIB
-const LARGEST = 32 * MIB
+export const LARGEST_CHUNK = 64 * MIB
 const FIRST = 8 * MIB
 const GROWS_BELOW_MS = 3_000 // twice as much then takes no longer than it may
 const SHRINKS_ABOVE_MS = 6_000
@@ -16,7 +16,7 @@ export class ChunkSize {
   took(bytes: number, milliseconds: number): void {
     if (milliseconds > SHRINKS_ABOVE_MS) this.bytes = Math.max(SMALLEST, this.bytes / 2)
     else if (milliseconds < GROWS_BELOW_MS && bytes === this.bytes)
-      this.bytes = Math.min(LARGEST, this.bytes * 2)
+      this.bytes = Math.min(LARGEST_CHUNK, this.bytes * 2)
   }
 
   /** Take note of a chunk that was cut off. */

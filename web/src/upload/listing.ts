@@ -21,6 +21,7 @@ export interface OpenUpload {
   state: 'receiving' | 'interrupted'
   expires_at: string
   sent_by: string
+  door: string
   modified_at: string | null
 }
 

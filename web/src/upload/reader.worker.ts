@@ -1,9 +1,11 @@
-// Reads files piece by piece, away from the page: each piece is read once, hashed for itself and
-// into the whole file's SHA-256, and handed over to be sent. What is hashed is what is sent.
-import { createSHA256 } from 'hash-wasm'
+// Reads files piece by piece, away from the page: each piece is read once, for its checksum and
+// into the whole file's SHA-256. The browser reads it a second time to send it: should the file
+// have changed between the two, the server finds another checksum and takes nothing.
+import { createCRC32, createSHA256 } from 'hash-wasm'
 import type { Answer, Chunk, Question } from './reading'
 
 const STEP_BYTES = 4 * 1024 * 1024
+const CASTAGNOLI = 0x82f63b78 // the polynomial of CRC-32C, reversed
 
 type Hasher = Awaited<ReturnType<typeof createSHA256>>
 type Digest = Uint8Array<ArrayBuffer>
@@ -21,10 +23,10 @@ class Reading {
   chunk(start: number, size: number): Promise<Chunk> {
     return this.inTurn(async () => {
       const bytes = await this.blob.slice(start, start + size).arrayBuffer()
-      const sha256 = await sha256Of(bytes)
-      if (size === this.blob.size) this.whole = sha256
+      const crc32c = await crc32cOf(bytes)
+      if (size === this.blob.size) this.whole = await sha256Of(bytes)
       else await this.note(start, bytes)
-      return { bytes, sha256 }
+      return { size: bytes.byteLength, crc32c }
     })
   }
 
@@ -77,6 +79,11 @@ class Reading {
   }
 }
 
+async function crc32cOf(bytes: ArrayBuffer): Promise<Digest> {
+  const hasher = await createCRC32(CASTAGNOLI)
+  return new Uint8Array(hasher.init().update(new Uint8Array(bytes)).digest('binary'))
+}
+
 /** Return the SHA-256 of `bytes`; browsers have their own, faster one only under TLS. */
 async function sha256Of(bytes: ArrayBuffer): Promise<Digest> {
   const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined
@@ -87,8 +94,8 @@ async function sha256Of(bytes: ArrayBuffer): Promise<Digest> {
 
 const readings = new Map<number, Reading>()
 
-function reply(answer: Answer, transfer: Transferable[] = []): void {
-  self.postMessage(answer, { transfer })
+function reply(answer: Answer): void {
+  self.postMessage(answer)
 }
 
 async function answer(asked: Question): Promise<void> {
@@ -109,7 +116,7 @@ async function answer(asked: Question): Promise<void> {
       return
     }
     const chunk = await reading.chunk(asked.start, asked.size)
-    reply({ call, chunk }, [chunk.bytes])
+    reply({ call, chunk })
   } catch (error) {
     reply({ call, failure: error instanceof Error ? error.name : 'Error' })
   }

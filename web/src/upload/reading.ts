@@ -7,10 +7,10 @@ export type Question =
   | { kind: 'chunk'; file: number; call: number; start: number; size: number }
   | { kind: 'digest'; file: number; call: number }
 
-/** The bytes of a chunk, and their SHA-256. */
+/** What a chunk held when it was read. */
 export interface Chunk {
-  bytes: ArrayBuffer
-  sha256: Uint8Array<ArrayBuffer>
+  size: number
+  crc32c: Uint8Array<ArrayBuffer>
 }
 
 /** Answered by the worker. */

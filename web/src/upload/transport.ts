@@ -3,10 +3,10 @@ import type { Uppy } from '@uppy/core'
 import type { TusBody } from '@uppy/tus'
 import type { DetailedError } from 'tus-js-client'
 import type { Connection } from './connection'
+import { LARGEST_CHUNK } from './chunk-sizes'
 import { describe, isRetried, RETRY_DELAYS } from './faults'
 
 const AT_ONCE = 3
-const CHUNK_BYTES = 32 * 1024 * 1024
 const TRIES = 3
 const RETRY_MS = 2_000
 
@@ -22,7 +22,7 @@ export async function addTransport<Meta extends Record<string, string>>(
     endpoint,
     limit: AT_ONCE,
     retryDelays: RETRY_DELAYS,
-    chunkSize: CHUNK_BYTES,
+    chunkSize: LARGEST_CHUNK,
     allowedMetaFields: ['filename', 'filetype', 'relativePath', 'lastModified'],
     storeFingerprintForResuming: false, // names of files are nothing to leave in a browser
     onShouldRetry: (error, attempt, options) => isRetried(error, attempt, options.httpStack),

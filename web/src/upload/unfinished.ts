@@ -123,6 +123,9 @@ export class Unfinished {
         element('li', {}, told),
         element('li', {}, _('begun by %(name)s', { name: upload.sent_by })),
         element('li', {}, _('kept until %(time)s', { time: localTime(upload.expires_at) })),
+        ...(upload.door === 'sftp'
+          ? [element('li', {}, _('to go on: resume it with an SFTP client, in the same place'))]
+          : []),
       ),
     )
     item.append(this.discardButton(upload))
