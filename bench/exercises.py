@@ -2,14 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.processes import BenchError
 from bench.servers import Server
-from bench.sftp_client import SftpClient
 from bench.small_files import SmallBatch, prepare, send
 from bench.tus_client import download, upload
-from bench.workplace import KIB, MIB, Workplace, digest_of
+from bench.workplace import KIB, MIB, Workplace
 
 _SAMPLES = 20
 
@@ -53,13 +51,20 @@ class Step:
 
 
 class Exercise:
-    """One contestant's part of a scenario."""
+    """One contestant's part of a scenario; `cipher` is what was agreed on, where it matters."""
+
+    cipher = ""
 
     def __init__(self, server: Server, place: Workplace, scale: Scale) -> None:
         self.server = server
         self.place = place
         self.scale = scale
         self.step = Step("", warm=True, last=False)
+
+    @classmethod
+    def missing(cls) -> str:
+        """Return why it can't be done here, or nothing."""
+        return ""
 
     def prepare(self) -> None:
         """Do once, before the first turn, what the turns need."""
@@ -195,55 +200,3 @@ class SmallFiles(Exercise):
                 size = download(target, connection, self._sent.uploaded[number], landing)
                 if bytes(landing[:size]) != batch.content(number):
                     raise BenchError(f"small file {number} is not what was sent")
-
-
-class SftpUpload(Exercise):
-    """A big file by OpenSSH's `put`: connection and sign-in are within the time."""
-
-    def prepare(self) -> None:
-        """Have the client, and note what it agrees on with this server."""
-        self._client = SftpClient(self.place)
-        self.cipher = self._client.cipher(self.server.sftp())
-
-    def run(self) -> Done:
-        """Put the file."""
-        self._name = f"{self.step.label}.log"
-        self._do(f"put {self.place.source.path} {self._name}")
-        return Done(self.scale.size)
-
-    def check(self) -> None:
-        """Get the last file back, and remove each to keep the room small."""
-        if self.step.last:
-            landing = self.place.scratch / "landing"
-            self._do(f"get {self._name} {landing}")
-            digest = digest_of(landing)
-            landing.unlink()
-            self._require_source(digest)
-        self._do(f"rm {self._name}")
-
-    def _do(self, line: str) -> None:
-        self._client.run(self.server.sftp(), line, seconds=self.scale.step_seconds)
-
-
-class SftpDownload(SftpUpload):
-    """A big file by OpenSSH's `get`, into the scratch folder."""
-
-    def prepare(self) -> None:
-        """Put the file there."""
-        super().prepare()
-        self._do(f"put {self.place.source.path} download.log")
-
-    def run(self) -> Done:
-        """Get the file."""
-        self._do(f"get download.log {self._landing_file}")
-        return Done(self._landing_file.stat().st_size)
-
-    def check(self) -> None:
-        """Hash what came in this very turn."""
-        digest = digest_of(self._landing_file)
-        self._landing_file.unlink()
-        self._require_source(digest)
-
-    @property
-    def _landing_file(self) -> Path:
-        return self.place.scratch / "landing"

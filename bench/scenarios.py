@@ -8,8 +8,6 @@ from bench.exercises import (
     Exercise,
     HttpDownload,
     Scale,
-    SftpDownload,
-    SftpUpload,
     SmallFiles,
     TusUpload,
     TusUploadAtOnce,
@@ -18,7 +16,24 @@ from bench.nginx_server import NginxServer
 from bench.openssh_server import OpenSshServer
 from bench.rclone_server import RcloneServer
 from bench.servers import Server
-from bench.service import AloneService, CrowdedService, TransferService, TransferServiceTls
+from bench.service import (
+    AloneService,
+    CrowdedService,
+    PairedService,
+    TransferService,
+    TransferServiceTls,
+)
+from bench.sftp_exercises import (
+    ParamikoDownload,
+    PsftpUpload,
+    RcloneDownload,
+    RcloneUpload,
+    SftpConnections,
+    SftpDownload,
+    SftpTree,
+    SftpUpload,
+    SftpUploadsAtOnce,
+)
 from bench.stores import SeaweedFs, Sink, Store
 from bench.tus_server import TusNodeServer
 from bench.workplace import GIB
@@ -36,6 +51,7 @@ class Unit:
 
 BYTES = Unit("MB/s", 1e6, "s/GiB", GIB)
 FILES = Unit("files/s", 1, "s/1000", 1000)
+CONNECTIONS = Unit("connections/s", 1, "s/1000", 1000)
 
 
 @dataclass(frozen=True)
@@ -60,8 +76,10 @@ class Scenario:
         """Return the bytes that the store may have written by the end, removed ones included."""
         if self.store is Sink:
             return 0
+        if self.unit is CONNECTIONS:
+            return 0
         amount = scale.small_files * scale.small_size if self.unit is FILES else scale.size
-        uploads = 1 if self.exercise in (HttpDownload, SftpDownload) else turns
+        uploads = 1 if issubclass(self.exercise, HttpDownload | SftpDownload) else turns
         return len(self.contestants) * uploads * amount
 
 
@@ -71,6 +89,7 @@ _WITH_TLS = (TransferServiceTls, TransferService)
 _CROWDED = (CrowdedService, AloneService)
 _SFTP = (TransferService, RcloneServer, OpenSshServer)
 _SFTP_ON_S3 = (TransferService, RcloneServer)
+_AT_ONCE = (PairedService, AloneService)
 
 SCENARIOS = (
     Scenario("tus-up-16m", "tus upload, 16 MiB PATCHes", TusUpload, _HTTP, SeaweedFs),
@@ -90,6 +109,22 @@ SCENARIOS = (
     Scenario("nginx-down-tls", "the same under TLS", HttpDownload, _AND_NGINX, Sink, tls=True),
     Scenario("crowd", "5 fast among 200 slow", FastAmongSlow, _CROWDED, Sink),
     Scenario("sink-small", "body-discarding S3", SmallFiles, _HTTP, Sink, unit=FILES),
-    Scenario("sink-sftp-up", "body-discarding S3", SftpUpload, _SFTP_ON_S3, Sink),
-    Scenario("sink-sftp-down", "body-discarding S3", SftpDownload, _SFTP_ON_S3, Sink),
+    Scenario("sink-sftp-up", "body-discarding S3", SftpUpload, _SFTP, Sink),
+    Scenario("sink-sftp-down", "body-discarding S3", SftpDownload, _SFTP, Sink),
+    Scenario("sink-rclone-up", "rclone copyto", RcloneUpload, _SFTP, Sink),
+    Scenario("sink-rclone-down", "the same back", RcloneDownload, _SFTP, Sink),
+    Scenario("sink-psftp-up", "PSFTP put", PsftpUpload, _SFTP, Sink),
+    Scenario("sink-paramiko-down", "paramiko get", ParamikoDownload, _SFTP, Sink),
+    Scenario("sftp-tree", "rclone copy of small files", SftpTree, _SFTP, SeaweedFs, unit=FILES),
+    Scenario("sftp-connect", "sign in, leave", SftpConnections, _SFTP, Sink, unit=CONNECTIONS),
+    Scenario("sftp-at-once", "2 clients, 2 workers", SftpUploadsAtOnce, _AT_ONCE, Sink),
 )
+
+SFTP_SCENARIOS = frozenset(
+    {
+        *("sink-sftp-up", "sink-sftp-down", "sink-rclone-up", "sink-rclone-down"),
+        *("sink-psftp-up", "sink-paramiko-down"),
+        *("sftp-up", "sftp-tree", "sftp-connect", "sftp-at-once"),
+    }
+)
+"""What the figures of the SFTP door come from."""

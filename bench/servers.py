@@ -23,6 +23,9 @@ class Server(ABC):
     slow_clients = 0
     """How many clients crawl beside those that are timed, where the exercise is about that."""
 
+    clients = 1
+    """How many clients come at once, where the exercise is about that."""
+
     def __init__(self, place: Workplace, store: Store | None, *, tls: bool = False) -> None:
         self.place = place
         self.tls = tls

@@ -173,6 +173,14 @@ class CrowdedService(TransferService):
     slow_clients = 200
 
 
+class PairedService(TransferService):
+    """The same by two processes, with two clients."""
+
+    name = "ours, two workers"
+    workers = 2
+    clients = 2
+
+
 class AloneService(TransferService):
     """The same, with only those at work that are timed."""
 

@@ -24,8 +24,9 @@ class SftpTarget:
 class SftpClient:
     """Runs batches; each is a process, a connection and a sign-in of its own."""
 
-    def __init__(self, place: Workplace) -> None:
-        self._folder = place.folder("sftp-client")
+    def __init__(self, place: Workplace, number: int = 0) -> None:
+        """Have a folder for batches: clients that run at once have different numbers."""
+        self._folder = place.folder(f"sftp-client-{number}")
         self._askpass = self._folder / "askpass"
         self._askpass.write_text(_ASKPASS)
         self._askpass.chmod(0o700)

@@ -1,7 +1,7 @@
 """What the figures have to be, as ratios within one run, and whether they are."""
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.results import Comparison, Figures
@@ -52,6 +52,16 @@ class _Target:
     bound: float
     measure: _Measure
     at_least: bool = False
+    peer: str = ""
+    """Against whom; the first of them unless it is named."""
+
+
+def _speed(pair: _Pair) -> float:
+    return pair.ours.rate / pair.other.rate
+
+
+def _cost(pair: _Pair) -> float:
+    return pair.ours.cost / pair.other.cost
 
 
 _TARGETS = (
@@ -121,6 +131,97 @@ _TARGETS = (
         512,
         lambda pair: pair.ours.rss_mib,
     ),
+    _Target(
+        "sink-sftp-up",
+        "speed of OpenSSH's put, as a multiple of sshd's onto memory",
+        1.3,
+        _speed,
+        at_least=True,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sink-sftp-up",
+        "its CPU, as a multiple of sshd's",
+        0.75,
+        _cost,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sink-sftp-down",
+        "speed of OpenSSH's get, as a multiple of sshd's from memory",
+        1.2,
+        _speed,
+        at_least=True,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sink-rclone-up",
+        "speed of an upload by rclone, as a multiple of sshd's onto memory",
+        1.2,
+        _speed,
+        at_least=True,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sink-rclone-up",
+        "CPU of rclone serve sftp, as a multiple of ours",
+        2.5,
+        lambda pair: pair.other.cost / pair.ours.cost,
+        at_least=True,
+        peer="rclone",
+    ),
+    _Target(
+        "sink-psftp-up",
+        "speed of an upload by PSFTP, as a multiple of sshd's onto memory",
+        0.8,
+        _speed,
+        at_least=True,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sink-paramiko-down",
+        "speed of a download by paramiko, as a multiple of sshd's from memory",
+        0.8,
+        _speed,
+        at_least=True,
+        peer="OpenSSH",
+    ),
+    _Target(
+        "sftp-up",
+        "speed of OpenSSH's put to SeaweedFS, as a multiple of rclone serve sftp's",
+        1.1,
+        _speed,
+        at_least=True,
+        peer="rclone",
+    ),
+    _Target(
+        "sftp-up",
+        "its CPU, as a multiple of rclone serve sftp's",
+        0.4,
+        _cost,
+        peer="rclone",
+    ),
+    _Target(
+        "sftp-tree",
+        "small files a second by rclone copy, as a multiple of rclone serve sftp's",
+        1,
+        _speed,
+        at_least=True,
+        peer="rclone",
+    ),
+    _Target(
+        "sftp-connect",
+        "CPU of a connection with a password, in ms",
+        15,
+        lambda pair: pair.ours.cost,  # seconds for a thousand of them
+    ),
+    _Target(
+        "sftp-at-once",
+        "speed of 2 clients on 2 workers, as a multiple of one on one; on 2 cores they lack CPU",
+        1.6,
+        _speed,
+        at_least=True,
+    ),
 )
 
 SCENARIOS_WITH_TARGETS = frozenset(target.scenario for target in _TARGETS)
@@ -128,25 +229,25 @@ SCENARIOS_WITH_TARGETS = frozenset(target.scenario for target in _TARGETS)
 
 def judge(comparisons: Sequence[Comparison], yardsticks: Sequence[Yardstick]) -> list[Verdict]:
     """Return a verdict on each target whose scenario was run."""
-    pairs = dict(_pairs(comparisons, yardsticks))
-    run = {comparison.scenario.name for comparison in comparisons}
-    return [_verdict(target, pairs) for target in _TARGETS if target.scenario in run]
-
-
-def _pairs(
-    comparisons: Sequence[Comparison], yardsticks: Sequence[Yardstick]
-) -> Iterator[tuple[str, _Pair]]:
     if not yardsticks:
-        return
+        return []
     hashing = statistics.median(yardstick.cpu_seconds_per_gib for yardstick in yardsticks)
-    for comparison in comparisons:
-        first, second = (comparison.figures(outcome) for outcome in comparison.outcomes[:2])
-        if first and second:
-            yield comparison.scenario.name, _Pair(first, second, hashing)
+    run = {comparison.scenario.name: comparison for comparison in comparisons}
+    return [
+        _verdict(target, _pair(target, run[target.scenario], hashing))
+        for target in _TARGETS
+        if target.scenario in run
+    ]
 
 
-def _verdict(target: _Target, pairs: Mapping[str, _Pair]) -> Verdict:
-    pair = pairs.get(target.scenario)
+def _pair(target: _Target, comparison: Comparison, hashing: float) -> _Pair | None:
+    ours, *others = comparison.outcomes
+    named = [other for other in others if target.peer in ("", other.contestant)]
+    first, second = comparison.figures(ours), comparison.figures(named[0]) if named else None
+    return _Pair(first, second, hashing) if first and second else None
+
+
+def _verdict(target: _Target, pair: _Pair | None) -> Verdict:
     return Verdict(
         scenario=target.scenario,
         what=target.what,

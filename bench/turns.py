@@ -5,13 +5,12 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.exercises import Exercise, Scale, SftpUpload, Step
+from bench.exercises import Exercise, Scale, Step
 from bench.meter import CostMeter, Guard
 from bench.processes import BenchError, bounded, output_of
 from bench.results import Comparison, Outcome, Turn
 from bench.scenarios import Scenario
 from bench.servers import Server
-from bench.sftp_client import SftpClient
 from bench.stores import Store
 from bench.workplace import Workplace
 
@@ -110,15 +109,13 @@ class Contest:
                 outcome.problem = f"failed: {exc}"
                 _say(f"  {kind.name}: {outcome.problem}")
                 continue
-            if isinstance(exercise, SftpUpload):
-                outcome.cipher = exercise.cipher
+            outcome.cipher = exercise.cipher
             contestants.append(contestant)
         return contestants
 
     def _obstacle(self, kind: type[Server]) -> str:
         reason = self._without.get(kind.name) or kind.missing()
-        if not reason and issubclass(self._scenario.exercise, SftpUpload):
-            reason = SftpClient.missing()
+        reason = reason or self._scenario.exercise.missing()
         return f"missing: {reason}" if reason else ""
 
     def _turn(self, contestant: _Contestant, store: Store, round_: int) -> None:

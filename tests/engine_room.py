@@ -20,6 +20,7 @@ from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
+from transfer.engine.bans import Bans
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
@@ -36,6 +37,7 @@ from transfer.engine.sessions import Sessions
 from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import Tokens
 from transfer.engine.uploads import Uploads
+from transfer.engine.visits import Visits
 from transfer.ports import Buffer, ObjectStore, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
@@ -80,14 +82,20 @@ class EngineRoom:
     events: CaseEvents
     timelines: Timelines
     attempts: Attempts
+    bans: Bans
+    visits: Visits
     sessions: Sessions
     links: Links
     launches: Launches
     oversight: Oversight
     nodes: list["EngineRoom"] = field(default_factory=list)
 
-    def another_node(self) -> "EngineRoom":
-        node = _node(self.records, self.store, self.clock, self.core, self.tools.policy)
+    def another_node(
+        self, *, records: Records | None = None, store: ObjectStore | None = None
+    ) -> "EngineRoom":
+        """Return one more node; `records` and `store` are how it sees what all share."""
+        records, store = records or self.records, store or self.store
+        node = _node(records, store, self.clock, self.core, self.tools.policy)
         self.nodes.append(node)
         return node
 
@@ -215,6 +223,8 @@ def _node(
         events=CaseEvents(tools),
         timelines=Timelines(tools),
         attempts=attempts,
+        bans=Bans(tools),
+        visits=Visits(tools),
         sessions=sessions,
         links=links,
         launches=Launches(tools, sessions, attempts, [links.issuer, PORTAL.issuer()]),

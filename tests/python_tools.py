@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-WANTED = {"sslyze": "6.3.1"}
+WANTED = {"ssh-audit": "3.9.0", "sslyze": "6.3.1"}
 """The versions that are tested with. Changing one makes a new environment."""
 
 _CACHE = Path(__file__).parent.parent / ".cache" / "tools"

@@ -37,6 +37,7 @@ class ServiceFolder:
         self.records_path = self.path / "records.db"
         self.store_path = self.path / "store"
         self.host_keys_path = self.path / "hostkeys"
+        self.spool_path = self.path / "spool"
         self._key_path = self.path / "sealing.key"
         self._lock_path = self.path / "service.lock"
 

@@ -23,9 +23,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from transfer.core.access import CUSTOMER_ROLES
 from transfer.core.accounts import LIFETIME as LONGEST_ACCOUNT
+from transfer.core.accounts import MOST_OF_A_CASE as MOST_ACCOUNTS
 from transfer.core.errors import InvalidRequestError
 from transfer.core.identity import is_trusted_url
-from transfer.core.parts import MAX_PART_BYTES, MIB, MIN_PART_BYTES
+from transfer.core.parts import GIB, MAX_PART_BYTES, MIB, MIN_PART_BYTES
 from transfer.core.retention import PERIOD
 from transfer.setting_types import (
     AddressSetting,
@@ -113,6 +114,33 @@ class Settings(BaseSettings):
     http_min_bytes_per_second: ByteSize = Field(
         ByteSize(1024), description="what a sender must reach, like 1KiB; 0 for any"
     )
+    sftp_max_connections: int = Field(
+        1024, ge=1, description="a number of SFTP connections, 1 or more"
+    )
+    sftp_max_connections_per_client: int = Field(
+        512, ge=1, description="a number of SFTP connections from one address, 1 or more"
+    )
+    sftp_max_unsigned: int = Field(
+        1024, ge=2, description="a number of SFTP connections that haven't signed in, 2 or more"
+    )
+    sftp_login_timeout: Span = Field(timedelta(seconds=120), description="a duration, like 120s")
+    sftp_idle_timeout: SpanOrNothing = Field(
+        timedelta(hours=1), description="a duration, like 1h; 0s for ever"
+    )
+    sftp_keepalive: Span = Field(timedelta(seconds=30), description="a duration, like 30s")
+    sftp_banner_file: Path | None = Field(
+        None, description="a UTF-8 text file, shown before signing in; an empty one for nothing"
+    )
+    sftp_ban_after: int = Field(
+        20, ge=0, description="a number of sign-ins that failed during a wait; 0 for never"
+    )
+    sftp_ban_lifetime: Span = Field(timedelta(hours=1), description="a duration, like 1h")
+    sftp_banned_networks: Networks = Field(
+        (), description="addresses or networks that never get in, like 192.0.2.0/24"
+    )
+    sftp_trusted_networks: Networks = Field(
+        (), description="addresses or networks that are never banned, like 10.0.0.0/8"
+    )
     public_sftp: AddressSetting | None = Field(
         None, description="HOST:PORT by which people reach the SFTP server"
     )
@@ -120,6 +148,10 @@ class Settings(BaseSettings):
     tls_key_file: Path | None = Field(None, description="a PEM file with the certificate's key")
     sftp_host_keys: Path | None = Field(
         None, description="a folder with the SFTP server's host keys, the same on every node"
+    )
+
+    sftp_spool_bytes: ByteSize = Field(
+        ByteSize(2 * GIB), description="disk for files sent out of order, like 2GiB a process"
     )
 
     database_url: DatabaseUrl | None = Field(
@@ -155,6 +187,9 @@ class Settings(BaseSettings):
         2, ge=1, le=16, description="how many parts of an upload are sent at once, 1 to 16"
     )
     max_file_bytes: ByteSize | None = Field(None, ge=1, description="the largest file's size")
+    max_case_bytes: ByteSize | None = Field(
+        None, ge=1, description="what customers may send to a case, like 500GiB"
+    )
 
     warning_file: Path | None = Field(
         None, description="a UTF-8 text file, the same on every node, that customers acknowledge"
@@ -169,6 +204,12 @@ class Settings(BaseSettings):
 
     account_lifetime: Annotated[Span, Field(le=LONGEST_ACCOUNT)] = Field(
         LONGEST_ACCOUNT, description="a duration of at most 120h"
+    )
+    max_accounts_per_case: int = Field(
+        MOST_ACCOUNTS, ge=1, le=1000, description="a number of SFTP accounts at once, 1 to 1000"
+    )
+    contacts_issue_accounts: bool = Field(
+        default=False, description="true if designated contacts may issue SFTP accounts"
     )
     retention_period: Span = Field(PERIOD, description="a duration, like 30d")
     upload_lifetime: Span = Field(timedelta(days=7), description="a duration, like 7d")

@@ -13,6 +13,7 @@ from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as openapi_checks
 
+from tests.e2e.patient_session import patient_session
 from tests.service import Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -102,7 +103,7 @@ def prepare(service: Service) -> World:
 
 def probe(world: World, token: str | None, examples: int) -> int:
     """Send what the description allows, and more, to every operation; return how many requests."""
-    sent, session = 0, requests.Session()
+    sent, session = 0, patient_session()
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     for found in world.schema.get_all_operations():
         operation = found.ok()

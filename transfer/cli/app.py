@@ -4,6 +4,7 @@ import typer
 
 from transfer.cli import (
     accounts,
+    bans,
     cases,
     deployment,
     launches,
@@ -29,6 +30,7 @@ app.add_typer(tokens.app, name="token")
 app.add_typer(launches.app, name="launch")
 app.add_typer(sessions.app, name="session")
 app.add_typer(accounts.app, name="account")
+app.add_typer(bans.app, name="ban")
 app.add_typer(receipts.app, name="receipt")
 app.add_typer(retention.app, name="retention")
 app.command()(deployment.migrate)

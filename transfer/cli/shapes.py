@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from transfer.core.accounts import SftpAccount
+from transfer.core.bans import Ban
 from transfer.core.cases import Case, CaseUpdate
 from transfer.core.retention import deletion_due_at
 from transfer.ports import Session, Token
@@ -50,6 +51,17 @@ def account_json(account: SftpAccount, password: str | None, entrance: Entrance)
         "port": entrance.sftp_port,
         "fingerprints": list(entrance.fingerprints),
         "expires_at": rfc3339(account.expires_at),
+        "label": account.label,
+        "keys": [f"{key.fingerprint} {key.comment}".rstrip() for key in account.keys],
+        "networks": [str(network) for network in account.networks],
+        "issued_by": account.issued_by,
+        "issued_at": rfc3339(account.issued_at),
+        "issue": account.issue,
+        "sessions": account.use.sessions,
+        "bytes_received": account.use.bytes_received,
+        "bytes_sent": account.use.bytes_sent,
+        "last_seen_at": rfc3339(account.use.last_seen_at),
+        "last_address": account.use.last_address,
     }
 
 
@@ -66,6 +78,18 @@ def session_json(session: Session) -> Json:
         "began_at": rfc3339(session.began_at),
         "seen_at": rfc3339(session.seen_at),
         "expires_at": rfc3339(session.expires_at),
+    }
+
+
+def ban_json(ban: Ban) -> Json:
+    """Return a ban."""
+    return {
+        "id": ban.id,
+        "network": str(ban.network),
+        "reason": ban.reason,
+        "banned_by": ban.banned_by,
+        "since": rfc3339(ban.since),
+        "until": rfc3339(ban.until),
     }
 
 

@@ -43,10 +43,13 @@ class Action(StrEnum):
     HOLD = "hold"
     MANAGE_TOKENS = "manage-tokens"
     MANAGE_SESSIONS = "manage-sessions"
+    MANAGE_BANS = "manage-bans"
     OVERSEE = "oversee"  # what is kept, what will be deleted, who failed to sign in
 
 
-AT_LARGE_ALONE = frozenset({Action.MANAGE_TOKENS, Action.MANAGE_SESSIONS, Action.OVERSEE})
+AT_LARGE_ALONE = frozenset(
+    {Action.MANAGE_TOKENS, Action.MANAGE_SESSIONS, Action.MANAGE_BANS, Action.OVERSEE}
+)
 """What concerns the service as a whole, and never a case."""
 
 _OF_CASES = frozenset(Action) - AT_LARGE_ALONE
@@ -73,8 +76,9 @@ class Principal:
     """Someone who was authenticated, and by which door.
 
     `cases` limits what they see; None means every case. `actions` limits what their role allows;
-    None means all of that. `address` is where they come from, for the audit log. `credential` is
-    the id of the token or account they came with.
+    None means all of that. `grants` is what the operator allows their role beside it. `address` is
+    where they come from, for the audit log. `credential` is the id of the token or account they
+    came with, `credential_issue` which issue of that account.
     """
 
     name: str
@@ -84,6 +88,8 @@ class Principal:
     actions: frozenset[Action] | None = None
     credential: str | None = None
     address: str | None = None
+    grants: frozenset[Action] = frozenset()
+    credential_issue: int = 0
 
     @property
     def is_staff(self) -> bool:
@@ -147,7 +153,7 @@ def allowed_to(role: Role) -> frozenset[Action]:
 def _check_role(
     principal: Principal, action: Action, allowed: Mapping[Role, frozenset[Action]]
 ) -> None:
-    if action not in allowed.get(principal.role, frozenset()):
+    if action not in allowed.get(principal.role, frozenset()) | principal.grants:
         raise ForbiddenError(f"The role {principal.role} does not allow to {action} here.")
     if principal.actions is not None and action not in principal.actions:
         raise ForbiddenError(f"This sign-in is limited and does not allow to {action}.")

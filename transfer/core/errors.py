@@ -32,6 +32,7 @@
     │   ├── OffsetMismatchError
     │   ├── ChecksumMismatchError  the chunk was damaged on the way: send it again
     │   ├── NameTakenError
+    │   ├── TooManyAccountsError   end one that isn't needed any more
     │   ├── FolderNotEmptyError
     │   ├── NotAFolderError
     │   ├── IsAFolderError
@@ -273,6 +274,17 @@ class NameTakenError(ConflictError):
     """Something of that name is already there."""
 
     code = "name-taken"
+
+
+class TooManyAccountsError(ConflictError):
+    """A case has as many SFTP accounts at once as it may."""
+
+    code = "too-many-accounts"
+
+    def __init__(self, most: int) -> None:
+        """Keep `most`, how many there may be."""
+        super().__init__(f"A case has at most {most} SFTP accounts at once: end one, then retry.")
+        self.most = most
 
 
 class FolderNotEmptyError(ConflictError):

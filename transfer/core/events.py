@@ -33,11 +33,13 @@ class EventKind(StrEnum):
     CASE_CLOSED = "case.closed"
     CASE_REOPENED = "case.reopened"
     ACCOUNT_ISSUED = "account.issued"
+    ACCOUNT_REISSUED = "account.reissued"
     ACCOUNT_ENDED = "account.ended"
 
 
 _NEEDED = {
     EventKind.ACCOUNT_ISSUED: Action.SEE_ACCOUNTS,
+    EventKind.ACCOUNT_REISSUED: Action.SEE_ACCOUNTS,
     EventKind.ACCOUNT_ENDED: Action.SEE_ACCOUNTS,
 }
 
@@ -47,7 +49,7 @@ _TOLD: Mapping[EventKind, frozenset[str]] = {
         | {"replaced"}
     ),
     EventKind.FILE_VERIFIED: frozenset({"sha256"}),
-    EventKind.FILE_DIGEST_MISMATCH: frozenset({"sha256", "claimed_sha256"}),
+    EventKind.FILE_DIGEST_MISMATCH: frozenset({"sha256", "claimed_sha256", "claimed_digest"}),
     EventKind.FILE_REMOVED: frozenset({"path"}),
     EventKind.ENTRY_MOVED: frozenset({"from", "to"}),
     EventKind.FOLDER_MADE: frozenset({"path"}),
@@ -57,6 +59,7 @@ _TOLD: Mapping[EventKind, frozenset[str]] = {
     EventKind.CASE_CLOSED: frozenset({"resolution"}),
     EventKind.CASE_REOPENED: frozenset(),
     EventKind.ACCOUNT_ISSUED: frozenset({"username", "expires_at"}),
+    EventKind.ACCOUNT_REISSUED: frozenset({"username", "expires_at"}),
     EventKind.ACCOUNT_ENDED: frozenset({"username", "end"}),
 }
 """What is told of each kind that the audit log has: nothing else of what is noted there."""

@@ -23,7 +23,7 @@ class Topic(StrEnum):
     RETENTION = "retention"
 
 
-_DIGESTS = frozenset({"path", "sha256", "claimed_sha256"})
+_DIGESTS = frozenset({"path", "sha256", "claimed_sha256", "claimed_digest", "side_file"})
 _DELETED = frozenset({"files", "size_bytes", "left"})
 
 _TOLD: Mapping[str, tuple[Topic, frozenset[str]]] = {
@@ -39,6 +39,7 @@ _TOLD: Mapping[str, tuple[Topic, frozenset[str]]] = {
     "file.digest-mismatch": (Topic.FILES, _DIGESTS),
     "file.removed": (Topic.FILES, frozenset({"path", "size", "sha256"})),
     "file.downloaded": (Topic.FILES, frozenset({"path", "start", "size", "url_for_seconds"})),
+    "file.copied": (Topic.FILES, frozenset({"path", "size"})),
     "file.previewed": (Topic.FILES, frozenset({"path"})),
     "file.searched": (Topic.FILES, frozenset({"path"})),
     "archive.downloaded": (Topic.FILES, frozenset({"files", "size", "start"})),
@@ -47,6 +48,7 @@ _TOLD: Mapping[str, tuple[Topic, frozenset[str]]] = {
     "folder.removed": (Topic.FILES, frozenset({"path"})),
     "upload.abandoned": (Topic.FILES, frozenset({"path", "reason", "offset", "length"})),
     "account.issued": (Topic.ACCOUNTS, frozenset({"username", "expires_at"})),
+    "account.reissued": (Topic.ACCOUNTS, frozenset({"username", "expires_at"})),
     "account.ended": (Topic.ACCOUNTS, frozenset({"username", "end"})),
     "warning.acknowledged": (Topic.ACCESS, frozenset()),
     "sftp.signed-in": (Topic.ACCESS, frozenset()),

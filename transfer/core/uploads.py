@@ -24,7 +24,7 @@ from transfer.core.errors import (
     UploadGoneError,
 )
 from transfer.core.names import CasePath
-from transfer.core.parts import MAX_FILE_BYTES
+from transfer.core.parts import MAX_FILE_BYTES, MAX_PART_NUMBER
 
 UploadId = NewType("UploadId", str)
 FileId = NewType("FileId", str)
@@ -143,13 +143,30 @@ class Upload:
         """Whether every announced byte is durable."""
         return self.length is not None and self.offset == self.length
 
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether its bytes are one object, to be read: it grows again once they are copied."""
+        return self._is_open and self.object_key is not None and self.multipart_id is None
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it was just to be set aside: by then it has no part number left to grow by."""
+        has_numbers = self.next_part_number <= MAX_PART_NUMBER
+        is_ready = self.is_whole and self.tail is None
+        return self._is_open and self.multipart_id is not None and not (has_numbers or is_ready)
+
+    @property
+    def _is_open(self) -> bool:
+        return self.state in (UploadState.RECEIVING, UploadState.INTERRUPTED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
     """A file that a case holds, whole and checked.
 
     `digest` is its final state, from which an append goes on. `verified` says that a digest given
-    by the client matched; `claimed_sha256` is the last one that was given afterwards and did not.
+    by the client matched; `claimed_digest` is the last one that was given afterwards and did not:
+    `sha256:` or another algorithm, and the digest in hex.
     """
 
     id: FileId
@@ -166,7 +183,13 @@ class StoredFile:
     created_at: datetime
     modified_at: datetime
     content_type: str | None = None
-    claimed_sha256: str | None = None
+    claimed_digest: str | None = None
+
+    @property
+    def claimed_sha256(self) -> str | None:
+        """The digest that was claimed and did not match, if it is a SHA-256."""
+        algorithm, _, digest = (self.claimed_digest or "").partition(":")
+        return digest if algorithm == "sha256" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

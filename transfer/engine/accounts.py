@@ -1,34 +1,38 @@
 """Temporary SFTP accounts: issued for a case, shown while active, ended to the second."""
 
-import asyncio
-import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-import structlog
-
-from transfer.core.access import Action, Door, Principal, Role, authorise
-from transfer.core.accounts import LIFETIME, AccountEnd, AccountId, SftpAccount
-from transfer.core.cases import CaseNumber
+from transfer.core.access import Action, Principal, authorise
+from transfer.core.accounts import (
+    LIFETIME,
+    MOST_OF_A_CASE,
+    AccountEnd,
+    AccountId,
+    SftpAccount,
+)
+from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import (
     AccountMissingError,
+    AcknowledgementOutdatedError,
     CaseClosedError,
     CaseMissingError,
-    InvalidRequestError,
-    NotSignedInError,
-    TransferError,
 )
+from transfer.engine.account_entrance import AccountEntrance
+from transfer.engine.account_presence import AccountPresence
+from transfer.engine.account_requests import AccountRequest, terms_of
+from transfer.engine.account_usage import AccountUsage, Traffic
+from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.policy import Tools
 from transfer.engine.secrets import Sealer, new_password, new_username, secret_hash
-from transfer.ports import AuditEvent
 
-_log = structlog.get_logger(__name__)
-_NOBODY = secret_hash("nobody")
+_NO_SUCH = "No such account."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An account with its password; None once the sealed copy is gone."""
+    """An account with its password; None if it has none, or its sealed copy is gone."""
 
     account: SftpAccount
     password: str | None
@@ -37,43 +41,109 @@ class Credentials:
 class Accounts:
     """SFTP accounts, and the sessions of this process that live by them."""
 
-    def __init__(self, tools: Tools, sealer: Sealer, lifetime: timedelta = LIFETIME) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        sealer: Sealer,
+        lifetime: timedelta = LIFETIME,
+        most_of_a_case: int = MOST_OF_A_CASE,
+    ) -> None:
         self._tools = tools
         self._records = tools.records.accounts
         self._sealer = sealer
         self._lifetime = lifetime
-        self._sessions: dict[AccountId, list[asyncio.Future[AccountEnd]]] = {}
+        self._most_of_a_case = most_of_a_case
+        self._acknowledgements = Acknowledgements(tools)
+        self._presence = AccountPresence(tools)
+        self._entrance = AccountEntrance(tools, self._presence)
+        self._usage = AccountUsage(tools)
 
     @property
     def lifetime(self) -> timedelta:
         """How long an account that is issued now will live, if nothing ends it before."""
         return self._lifetime
 
-    async def issue(self, principal: Principal, case_number: CaseNumber) -> Credentials:
-        """Issue an account for a case that isn't closed.
+    @property
+    def warning_version(self) -> str:
+        """The wording of the warning that who issues an account attests for."""
+        return self._tools.notice.version
+
+    # ── Issuing ──────────────────────────────────────────────────────────────────────────────
+
+    async def issue(
+        self,
+        principal: Principal,
+        case_number: CaseNumber,
+        request: AccountRequest | None = None,
+    ) -> Credentials:
+        """Issue an account for a case that isn't closed; who does attests for the warning.
 
         Raises:
             CaseMissingError, ForbiddenError, CaseClosedError: not here, not you, not any more.
+            InvalidRequestError: such an account can't be had.
+            AcknowledgementRequiredError, AcknowledgementOutdatedError: the warning comes first.
+            TooManyAccountsError: the case has as many as it may.
         """
-        case = await self._tools.core.case(case_number)
-        authorise(principal, Action.MANAGE_ACCOUNTS, case)
-        if case.is_closed:
-            raise CaseClosedError("The case is closed: reopen it before issuing an account.")
-        now = self._tools.clock.now()
-        account_id, password = AccountId(self._tools.new_id()), new_password()
+        request = request or AccountRequest()
+        await self._open_case(principal, case_number)
+        terms = terms_of(request, self._lifetime)
+        attested = await self._attested(principal, case_number, request.attested_version)
+        now, account_id = self._tools.clock.now(), AccountId(self._tools.new_id())
+        password = new_password() if terms.with_password else None
         account = SftpAccount(
             id=account_id,
             case_number=case_number,
             username=new_username(case_number),
-            password_hash=secret_hash(password),
-            sealed_password=self._sealer.seal(password, account_id),
             issued_by=principal.name,
             issued_at=now,
-            expires_at=now + self._lifetime,
+            expires_at=now + terms.lifetime,
+            label=terms.label,
+            keys=terms.keys,
+            networks=terms.networks,
+            attested_version=attested,
+            **self._secrets(account_id, password),
         )
-        await self._records.insert(account, principal)
+        await self._records.insert(account, principal, most=self._most_of_a_case)
         self._tools.wake_worker()
         return Credentials(account=account, password=password)
+
+    async def reissue(
+        self,
+        principal: Principal,
+        account_id: AccountId,
+        case_number: CaseNumber,
+        *,
+        attested_version: str | None = None,
+    ) -> Credentials:
+        """Give an active account a new password, and its lifetime anew; the old password is dead.
+
+        Keys, networks, label and user name stay. Sessions that are signed in end within seconds,
+        on every node.
+
+        Raises:
+            AccountMissingError: none of that id in the case, or it has ended.
+            CaseMissingError, ForbiddenError, CaseClosedError: not here, not you, not any more.
+            AcknowledgementRequiredError, AcknowledgementOutdatedError: the warning comes first.
+        """
+        await self._open_case(principal, case_number)
+        account = await self._of_case(account_id, case_number)
+        attested = await self._attested(principal, case_number, attested_version)
+        password = None if account.password_hash is None else new_password()
+        now = self._tools.clock.now()
+        renewed = replace(
+            account,
+            issued_by=principal.name,
+            issued_at=now,
+            expires_at=now + min(self._lifetime, account.expires_at - account.issued_at),
+            attested_version=attested,
+            **self._secrets(account_id, password),
+        )
+        issued = await self._records.reissue(renewed, principal)
+        self._presence.tell(account_id, issued.standing)
+        self._tools.wake_worker()
+        return Credentials(account=issued, password=password)
+
+    # ── Showing and ending ───────────────────────────────────────────────────────────────────
 
     async def active(self, principal: Principal, case_number: CaseNumber) -> list[Credentials]:
         """Return the accounts of a case that are good now, with their passwords.
@@ -123,139 +193,102 @@ class Accounts:
         Raises:
             AccountMissingError: none of that id, in that case if given, or not theirs.
         """
-        account = await self._records.account(account_id)
-        if case_number is not None and account.case_number != case_number:
-            raise AccountMissingError("No such account.")
+        account = await self._of_case(account_id, case_number)
         try:
             case = await self._tools.core.case(account.case_number)
             authorise(principal, Action.MANAGE_ACCOUNTS, case)
         except CaseMissingError as exc:
-            raise AccountMissingError("No such account.") from exc
+            raise AccountMissingError(_NO_SUCH) from exc
         ended = await self._records.end(
             account_id, AccountEnd.REVOKED, principal, self._tools.clock.now()
         )
-        self._tell(account_id, ended.end or AccountEnd.REVOKED)
+        self._presence.tell(account_id, ended.standing)
         return ended
+
+    # ── Signing in ───────────────────────────────────────────────────────────────────────────
 
     async def log_in(self, username: str, password: str, address: str | None) -> Principal:
         """Return who `username` is, if the password is right and the account is good now.
 
-        Every failure looks the same to the caller, and takes the same steps.
-
         Raises:
             NotSignedInError: no.
         """
-        account = await self._records.by_username(username)
-        expected = account.password_hash if account else _NOBODY
-        right = hmac.compare_digest(secret_hash(password), expected)
-        reason = await self._why_not(account, right=right)
-        now = self._tools.clock.now()
-        await self._tools.records.audit.record(
-            AuditEvent(
-                at=now,
-                action="sftp.refused" if reason else "sftp.signed-in",
-                actor=username[:64] if account else "unknown",
-                case_number=account.case_number if account else None,
-                subject=account.id if account else None,
-                door=Door.SFTP,
-                address=address,
-                details={"reason": reason} if reason else {},
-            )
-        )
-        if account is None or reason:
-            raise NotSignedInError("User name or password is wrong, or the account has ended.")
-        return Principal(
-            name=account.username,
-            role=Role.DESIGNATED,
-            door=Door.SFTP,
-            cases=frozenset({account.case_number}),
-            credential=account.id,
-            address=address,
-        )
+        return await self._entrance.by_password(username, password, address)
+
+    async def recognise_key(self, username: str, key: bytes, address: str | None) -> Principal:
+        """Return who `username` is once they prove that they have a key; see `AccountEntrance`.
+
+        Raises:
+            NotSignedInError: nobody.
+        """
+        return await self._entrance.by_key(username, key, address)
+
+    async def key_proved(self, principal: Principal) -> None:
+        """Note that somebody has signed in with a key that was recognised."""
+        await self._entrance.key_proved(principal)
+
+    # ── Sessions ─────────────────────────────────────────────────────────────────────────────
+
+    async def live(self, principal: Principal, traffic: Traffic) -> AccountEnd:
+        """Note how the account of `principal` is used until it is over for them; return why.
+
+        As `ended`, for what they signed in with.
+        """
+        account_id = AccountId(principal.credential or "")
+        async with self._usage.noted(principal, traffic):
+            return await self._presence.ended(account_id, principal.credential_issue)
 
     async def ended(self, account_id: AccountId) -> AccountEnd:
         """Wait until an account is over, and return why: the end of a session that lives by it.
 
         At the second of its expiry; within `watch_interval` of a revocation or a closure.
         """
-        account = await self._records.account(account_id)
-        told = asyncio.get_running_loop().create_future()
-        self._sessions.setdefault(account_id, []).append(told)
-        expiry = asyncio.create_task(self._tools.clock.sleep_until(account.expires_at))
-        try:
-            already = await self._standing([account_id])
-            if already:
-                return already[account_id]
-            await asyncio.wait({expiry, told}, return_when=asyncio.FIRST_COMPLETED)
-            return told.result() if told.done() else AccountEnd.EXPIRED
-        finally:
-            expiry.cancel()
-            self._sessions[account_id].remove(told)
-            if not self._sessions[account_id]:
-                del self._sessions[account_id]
+        return await self._presence.ended(account_id)
 
     async def watch(self) -> None:
         """Tell sessions of the end of their account, round after round, until cancelled."""
-        while True:
-            await self._tools.clock.sleep(self._tools.policy.watch_interval.total_seconds())
-            try:
-                await self.watch_once()
-            except TransferError as exc:
-                _log.warning("accounts-not-watched", problem=exc.code)
+        await self._presence.watch()
 
     async def watch_once(self) -> None:
         """Do one round for all accounts that have a session here."""
-        if self._sessions:
-            for account_id, end in (await self._standing(list(self._sessions))).items():
-                self._tell(account_id, end)
+        await self._presence.watch_once()
 
-    async def _standing(self, ids: list[AccountId]) -> dict[AccountId, AccountEnd]:
-        """Return why accounts are over, of those that are; a closed case ends them for good."""
-        standing = await self._records.standing(ids)
-        ends = {id_: standing.get(id_, AccountEnd.REVOKED) for id_ in ids}
-        for account_id, end in ends.items():
-            if end is None:
-                ends[account_id] = await self._end_with_case(account_id)
-        return {account_id: end for account_id, end in ends.items() if end is not None}
+    # ── Steps ────────────────────────────────────────────────────────────────────────────────
 
-    async def _end_with_case(self, account_id: AccountId) -> AccountEnd | None:
+    async def _open_case(self, principal: Principal, case_number: CaseNumber) -> Case:
+        case = await self._tools.core.case(case_number)
+        authorise(principal, Action.MANAGE_ACCOUNTS, case)
+        if case.is_closed:
+            raise CaseClosedError("The case is closed: reopen it before issuing an account.")
+        return case
+
+    async def _of_case(self, account_id: AccountId, number: CaseNumber | None) -> SftpAccount:
         account = await self._records.account(account_id)
-        try:
-            case = await self._tools.core.case(account.case_number)
-        except CaseMissingError:
-            closed = True
-        else:
-            closed = case.is_closed
-        if not closed:
-            return None
-        now = self._tools.clock.now()
-        return (await self._records.end(account_id, AccountEnd.CASE_CLOSED, None, now)).end
+        if number is not None and account.case_number != number:
+            raise AccountMissingError(_NO_SUCH)
+        return account
 
-    async def _why_not(self, account: SftpAccount | None, *, right: bool) -> str | None:
-        if account is None:
-            return "unknown-user"
-        if not right:
-            return "wrong-password"
-        end = account.ended(self._tools.clock.now()) or await self._end_with_case(account.id)
-        return end.value if end else None
+    async def _attested(
+        self, principal: Principal, case_number: CaseNumber, version: str | None
+    ) -> str:
+        """Return the wording of the warning that `principal` attests for by issuing an account."""
+        present = self._tools.notice.version
+        if version not in (None, present):
+            raise AcknowledgementOutdatedError(
+                f"The warning is of version {present} by now: read it again."
+            )
+        await self._acknowledgements.require(principal, case_number)
+        return present
 
-    def _tell(self, account_id: AccountId, end: AccountEnd) -> None:
-        for told in self._sessions.get(account_id, ()):
-            if not told.done():
-                told.set_result(end)
+    def _secrets(self, account_id: AccountId, password: str | None) -> dict[str, Any]:
+        if password is None:
+            return {"password_hash": None, "sealed_password": None}
+        return {
+            "password_hash": secret_hash(password),
+            "sealed_password": self._sealer.seal(password, account_id),
+        }
 
     def _unsealed(self, account: SftpAccount) -> str | None:
         if account.sealed_password is None:
             return None
         return self._sealer.open(account.sealed_password, account.id)
-
-
-def check_lifetime(lifetime: timedelta) -> timedelta:
-    """Return `lifetime` if accounts may live as long: more than nothing, at most 120 hours.
-
-    Raises:
-        InvalidRequestError: they may not.
-    """
-    if not timedelta(0) < lifetime <= LIFETIME:
-        raise InvalidRequestError("An SFTP account lives at most 120 hours.")
-    return lifetime

@@ -1,20 +1,20 @@
 """Failed attempts to get in: counted by where they come from, slowed down, and noted."""
 
-import ipaddress
+import hashlib
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from transfer.core.access import Door
+from transfer.core.bans import Network, network_of
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import TooManyAttemptsError
 from transfer.engine.policy import Tools
-from transfer.ports import AuditEvent, CredentialKind
+from transfer.ports import AuditEvent, CredentialKind, Failures
 
 _NOBODY = "unknown"
 _MOST_DOUBLINGS = 20
-_NETWORK_BITS = 64
-"""Of an IPv6 address: what one subscriber has. Counting by more would count by what they choose."""
+_NAME_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,16 @@ class AttemptPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One failed attempt; `reason` is for the audit log, never for whoever failed."""
+    """One failed attempt; `reason` is for the audit log, never for whoever failed.
+
+    `name` is that of an account, there or not, if one was given: failures for a name are counted
+    together, wherever they come from.
+    """
 
     kind: CredentialKind
     address: str | None
     reason: str
+    name: str | None = None
     door: Door = Door.HTTP
     subject: str | None = None
     case_number: CaseNumber | None = None
@@ -64,17 +69,32 @@ class Attempts:
         Raises:
             TooManyAttemptsError: the source has to wait from now on, or still.
         """
-        now, source = self._tools.clock.now(), source_of(failure.address)
-        before = await self._records.failures(failure.kind, source)
-        if before is not None and before.wait_until is not None and now < before.wait_until:
-            raise TooManyAttemptsError(_seconds(before.wait_until - now))
+        now, sources = self._tools.clock.now(), _sources(failure)
+        before = await self._records.failures(failure.kind, sources)
+        wait = max((_wait(one, now) for one in before.values()), default=timedelta(0))
+        if wait > timedelta(0):
+            raise TooManyAttemptsError(_seconds(wait))
         forgotten = now - self._policy.forgotten_after
-        count = await self._records.count(failure.kind, source, now, forgotten)
-        await self._note(failure, count)
-        delay = self._delay(count)
-        if delay > timedelta(0):
-            await self._records.delay(failure.kind, source, now + delay)
-            raise TooManyAttemptsError(_seconds(delay))
+        counts = {
+            source: await self._records.count(failure.kind, source, now, forgotten)
+            for source in sources
+        }
+        await self._note(failure, max(counts.values()))
+        delays = {source: self._delay(count) for source, count in counts.items()}
+        for source, delay in delays.items():
+            if delay > timedelta(0):
+                await self._records.delay(failure.kind, source, now + delay)
+        if max(delays.values()) > timedelta(0):
+            raise TooManyAttemptsError(_seconds(max(delays.values())))
+
+    async def forgive(self, kind: CredentialKind, address: str | None, name: str) -> None:
+        """Forget the failures from `address` and for `name`: somebody has got in.
+
+        So nobody waits, or is banned, for what they mistype over the days.
+        """
+        sources = (source_of(address), _source_of_name(name))
+        if await self._records.failures(kind, sources):
+            await self._records.forgive(kind, sources)
 
     async def forget_old(self) -> int:
         """Delete the counters that mean nothing any more; return how many."""
@@ -101,19 +121,37 @@ class Attempts:
         await self._tools.records.audit.record(event)
 
 
+def _wait(failures: Failures, now: datetime) -> timedelta:
+    """Return how long a source still has to wait."""
+    until = failures.wait_until
+    return timedelta(0) if until is None else max(until - now, timedelta(0))
+
+
 def source_of(address: str | None) -> str:
     """Return by what failures from `address` are counted: it, or its network if it is IPv6."""
     if address is None:
         return _NOBODY
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _NETWORK_BITS), strict=False))
+    return _text(network_of(address)) or address
+
+
+def _text(network: Network | None) -> str:
+    """Return a network as it is read: an address alone, if it is no more than that."""
+    if network is None:
+        return ""
+    is_one = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if is_one else network)
+
+
+def _sources(failure: Failure) -> list[str]:
+    """Return by what `failure` is counted."""
+    by_address = source_of(failure.address)
+    return [by_address] if failure.name is None else [by_address, _source_of_name(failure.name)]
+
+
+def _source_of_name(name: str) -> str:
+    """Return by what failures for a name are counted; its digest: some type a password there."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"name:{digest[:_NAME_DIGITS]}"
 
 
 def _seconds(delay: timedelta) -> int:

@@ -10,6 +10,7 @@ from transfer.core.names import SHARED_FOLDER, CasePath, check_writable, is_shar
 from transfer.core.uploads import Direction, UploadId, check_length
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.policy import Tools
+from transfer.engine.quota import Quota
 from transfer.ports import NewUpload
 
 
@@ -39,6 +40,7 @@ class Beginnings:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._acknowledgements = Acknowledgements(tools)
+        self._quota = Quota(tools)
 
     async def plan(self, principal: Principal, file: FileToSend) -> tuple[Case, NewUpload]:
         """Return what an upload begins with, and its case, if `principal` may begin it.
@@ -58,6 +60,7 @@ class Beginnings:
         check_writable(path, is_staff=principal.is_staff)
         if file.length is not None:
             check_length(file.length, self._tools.policy.max_file_bytes)
+        await self._quota.check(principal, case.number, file.length)
         now = self._tools.clock.now()
         new = NewUpload(
             id=UploadId(self._tools.new_id()),

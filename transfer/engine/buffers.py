@@ -52,6 +52,10 @@ class PartBuffer:
         self._memory[self.size : end] = data
         self.size = end
 
+    def overwrite(self, start: int, data: memoryview) -> None:
+        """Put `data` over bytes that are taken already."""
+        self._memory[start : start + len(data)] = data
+
     def view(self, start: int = 0) -> memoryview:
         """Return the bytes from `start` to the end, without a copy."""
         return memoryview(self._memory)[start : self.size]

@@ -12,6 +12,7 @@ import _hashlib
 import ctypes
 import hashlib
 import struct
+from collections.abc import Iterable
 from functools import cache
 from typing import Protocol
 
@@ -168,6 +169,18 @@ class StreamDigest:
             self._sha256 = SavableSha256() if can_save_state() else PlainSha256()
         else:
             self._sha256 = None
+        self._beside: dict[str, hashlib._Hash] = {}
+
+    def hash_beside(self, algorithms: Iterable[str]) -> None:
+        """Find these digests too; nothing was hashed yet."""
+        self._beside = {
+            algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms
+        }
+
+    @property
+    def beside(self) -> dict[str, bytes]:
+        """The digests that were asked for besides."""
+        return {algorithm: one.digest() for algorithm, one in self._beside.items()}
 
     @property
     def known(self) -> bool:
@@ -181,6 +194,8 @@ class StreamDigest:
             self._crc32 = crc32(data, self._crc32)
         if self._sha256 is not None:
             self._sha256.update(data)
+        for one in self._beside.values():
+            one.update(data)
 
     def state(self) -> DigestState:
         """Return what a row keeps."""

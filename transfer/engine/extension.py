@@ -2,11 +2,42 @@
 
 from dataclasses import replace
 
+from transfer.core.access import Action, Principal, authorise
+from transfer.core.errors import EntryMissingError
 from transfer.core.parts import MIN_PART_BYTES, copy_ranges
 from transfer.core.uploads import Part, StoredFile, Upload, object_key
 from transfer.engine.policy import Tools
+from transfer.engine.tokens import check_still_good
 from transfer.engine.writer import UploadWriter
-from transfer.ports import Advance
+from transfer.ports import Advance, AuditEvent
+
+
+async def authorise_copy(
+    tools: Tools, principal: Principal, upload: Upload, file: StoredFile
+) -> None:
+    """Let `principal` copy `file` into `upload`, and note it: it is a download and an upload.
+
+    Raises:
+        EntryMissingError: a file of another case.
+        CaseMissingError, ForbiddenError, CaseClosedError: they may not read it, or write.
+    """
+    if file.case_number != upload.case_number:
+        raise EntryMissingError("No such file.")
+    case = await tools.core.case(file.case_number)
+    authorise(principal, Action.DOWNLOAD, case)
+    authorise(principal, Action.UPLOAD, case)
+    await check_still_good(tools, principal)
+    event = AuditEvent(
+        at=tools.clock.now(),
+        action="file.copied",
+        actor=principal.name,
+        case_number=file.case_number,
+        subject=file.id,
+        door=principal.door,
+        address=principal.address,
+        details={"path": file.path, "size": file.size, "upload_id": upload.id},
+    )
+    await tools.records.audit.record(event)
 
 
 async def copy_into(tools: Tools, writer: UploadWriter, file: StoredFile, size: int) -> Upload:

@@ -14,7 +14,9 @@ from transfer.core.errors import (
     IsAFolderError,
 )
 from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, check_writable
-from transfer.core.uploads import Entry, FileId, Folder, StoredFile, Upload
+from transfer.core.uploads import Entry, FileId, Folder, StoredFile, Upload, UploadState
+from transfer.engine.completion import complete
+from transfer.engine.hashes import WHOLE, FileHashes, HashedRange
 from transfer.engine.policy import Tools
 from transfer.ports import AuditEvent
 
@@ -30,10 +32,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a case holds: files, and bytes of files and uploads."""
+    """What a case holds: files, and bytes of files and uploads; `limit_bytes` is None without."""
 
     files: int
     size_bytes: int
+    limit_bytes: int | None = None
 
 
 class Files:
@@ -42,6 +45,7 @@ class Files:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._tree = tools.records.tree
+        self._hashes = FileHashes(tools)
 
     async def case(
         self, principal: Principal, case_number: CaseNumber, action: Action = Action.SEE
@@ -151,6 +155,23 @@ class Files:
         """Stream bytes of a file whose download was begun; see `read`."""
         return self._tools.store.read(file.object_key, start, size)
 
+    async def digests(
+        self, principal: Principal, file: StoredFile, algorithm: str, asked: HashedRange = WHOLE
+    ) -> list[bytes]:
+        """Return digests of `file`, for who may download it; see `FileHashes.digests`.
+
+        Raises:
+            CaseMissingError, ForbiddenError: they may not have it.
+            InvalidRequestError, UnsupportedAlgorithmError: no digests of that kind.
+        """
+        await self.case(principal, file.case_number, Action.DOWNLOAD)
+        self.expect_digests(principal, algorithm)
+        return await self._hashes.digests(file, algorithm, asked)
+
+    def expect_digests(self, principal: Principal, algorithm: str) -> None:
+        """Take note that `principal` will ask for such digests of what they send."""
+        self._tools.known_digests.want(principal.name, algorithm)
+
     async def hand_out(
         self, principal: Principal, file: StoredFile, lifetime: timedelta, disposition: str
     ) -> str | None:
@@ -204,6 +225,10 @@ class Files:
         now = self._tools.clock.now()
         if isinstance(entry, Folder):
             raise IsAFolderError("That is a folder: remove it as one.")
+        is_ending = isinstance(entry, Upload) and entry.state is UploadState.COMPLETING
+        if isinstance(entry, Upload) and is_ending and entry.concat is None:
+            # Whoever was at it may be gone, and only what it becomes can be removed.
+            entry = await complete(self._tools, entry.id, principal)
         if isinstance(entry, Upload):
             await self._tools.records.uploads.abandon(entry.id, principal, "removed", now)
         else:
@@ -259,7 +284,8 @@ class Files:
         """Return what a case holds."""
         await self.case(principal, case_number)
         files, size_bytes = await self._tree.usage(case_number)
-        return Usage(files=files, size_bytes=size_bytes)
+        limit_bytes = self._tools.policy.max_case_bytes
+        return Usage(files=files, size_bytes=size_bytes, limit_bytes=limit_bytes)
 
     async def _arrange(self, principal: Principal, case_number: CaseNumber, path: CasePath) -> None:
         await self.case(principal, case_number, Action.ARRANGE)

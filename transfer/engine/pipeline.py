@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from transfer.core.parts import Progress
+from transfer.core.parts import MAX_PART_NUMBER, Progress
 from transfer.core.uploads import DigestState, Part, Tail, Upload, object_key, tail_key
 from transfer.engine.buffers import PartBuffer
 from transfer.engine.digest import StreamDigest, crc64nvme
 from transfer.engine.policy import Tools
+from transfer.engine.staging import last_part
 from transfer.ports import Advance
 
 _HASH_ON_LOOP_BYTES = 64 * 1024
@@ -129,6 +130,26 @@ class PartPipeline:
         key = object_key(self._upload.case_id, self._upload.id, self._upload.fence)
         view = buffer.view() if buffer is not None else memoryview(b"")
         await self._tools.store.put(key, view, crc64nvme=crc64nvme(view))
+        return key
+
+    async def set_aside(self, rest: PartBuffer | None) -> str:
+        """Make one object of all that is durable; return its key. Nothing is on its way.
+
+        `rest` are the bytes behind the parts, which the tail has too: they become a part only now,
+        so that whatever fails before the parts are put together leaves the upload as it was.
+        """
+        target = key, multipart_id = self._target or await self._begin_multipart()
+        # From here on nobody adds a part: who comes after a crash sees to it that this is done.
+        left = MAX_PART_NUMBER + 1 - self._next_part_number
+        await self._ledger.reserve_part(self._upload.id, self._upload.fence, left)
+        parts = await self._ledger.parts(self._upload.id)
+        if rest is not None and rest.size:
+            parts.append(await last_part(self._tools, target, self.parts_offset, rest.view()))
+        crc = self._digest.state().crc64nvme
+        await self._tools.store.complete_multipart(key, multipart_id, parts, crc64nvme=crc)
+        now = self._tools.clock.now()
+        await self._ledger.set_aside(self._upload.id, self._upload.fence, now)
+        self.parts_offset, self.tail, self._target = self.offset, None, None
         return key
 
     async def stop(self, grace_seconds: float) -> None:

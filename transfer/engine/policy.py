@@ -1,12 +1,14 @@
 """What an operator may set of the engine, and the collaborators that its parts share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from transfer.core.access import Action, Role
 from transfer.core.notices import Notice
 from transfer.core.parts import PartPlan
 from transfer.engine.buffers import BufferPool
+from transfer.engine.known_digests import KnownDigests
 from transfer.ports import CaseCore, Clock, ObjectStore, Records
 
 
@@ -24,6 +26,7 @@ class UploadPolicy:
     plan: PartPlan = field(default_factory=PartPlan)
     parallel_parts: int = 2
     max_file_bytes: int | None = None
+    max_case_bytes: int | None = None
     lifetime: timedelta = timedelta(days=7)
     lease: timedelta = timedelta(seconds=30)
     takeover_grace: timedelta = timedelta(seconds=5)
@@ -45,7 +48,11 @@ class Tools:
     policy: UploadPolicy
     new_id: Callable[[], str]
     """Returns an unguessable id, safe in a URL."""
+    grants: Mapping[Role, frozenset[Action]] = field(default_factory=dict)
+    """What the operator allows a role to do to its cases, beside what it may everywhere."""
     notice: Notice = field(default_factory=Notice)
     """What customers acknowledge before they send anything."""
+    known_digests: KnownDigests = field(default_factory=KnownDigests)
+    """What this process knows of files beside what their rows have."""
     wake_worker: Callable[[], None] = lambda: None
     """Tells this process's workers that a commit left them something to do."""

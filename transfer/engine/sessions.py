@@ -136,6 +136,7 @@ class Sessions:
             cases=presented.cases,
             credential=session.id,
             address=address,
+            grants=self._tools.grants.get(session.role, frozenset()),
         )
 
     async def session(self, session_id: str) -> Session:

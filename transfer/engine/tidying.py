@@ -7,6 +7,7 @@ import structlog
 from transfer.core.errors import TransferError
 from transfer.core.launches import CLOCK_SKEW
 from transfer.engine.attempts import Attempts
+from transfer.engine.bans import Bans
 from transfer.engine.policy import Tools
 from transfer.engine.sessions import Sessions
 
@@ -15,12 +16,13 @@ _EVERY = timedelta(minutes=10)
 
 
 class Tidying:
-    """Deletes rows of old sessions, used links and failures; any number of nodes may do so."""
+    """Deletes rows of old sessions, used links, failures and bans; any number of nodes may."""
 
-    def __init__(self, tools: Tools, sessions: Sessions, attempts: Attempts) -> None:
+    def __init__(self, tools: Tools, sessions: Sessions, attempts: Attempts, bans: Bans) -> None:
         self._tools = tools
         self._sessions = sessions
         self._attempts = attempts
+        self._bans = bans
 
     async def run(self) -> None:
         """Have a round now and then, until cancelled."""
@@ -38,5 +40,6 @@ class Tidying:
         return (
             await self._sessions.forget_old()
             + await self._attempts.forget_old()
+            + await self._bans.forget_old()
             + await self._tools.records.launches.forget(expired)
         )

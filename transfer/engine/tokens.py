@@ -132,6 +132,7 @@ class Tokens:
             actions=token.actions,
             credential=token.id,
             address=address,
+            grants=self._tools.grants.get(token.role, frozenset()),
         )
 
     async def page(

@@ -1,7 +1,7 @@
 """Uploads, as both doors see them: create, write, finish, abandon, whoever began and by what."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 
 import structlog
@@ -19,6 +19,7 @@ from transfer.core.errors import (
     OffsetMismatchError,
     TooLargeError,
     TransferError,
+    UnavailableError,
     UploadGoneError,
     UploadMissingError,
 )
@@ -38,10 +39,13 @@ from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
 from transfer.engine.concatenation import Concatenations
 from transfer.engine.deliveries import Delivery
-from transfer.engine.extension import copy_into
+from transfer.engine.extension import authorise_copy, copy_into
 from transfer.engine.leases import Leases
 from transfer.engine.policy import Tools
 from transfer.engine.promises import promise
+from transfer.engine.quota import Quota
+from transfer.engine.revisable import RevisableWriter
+from transfer.engine.staging import take_up
 from transfer.engine.streams import nothing, while_writing
 from transfer.engine.tokens import check_still_good
 from transfer.engine.writer import UploadWriter
@@ -59,6 +63,7 @@ class Uploads:
         self._ledger = tools.records.uploads
         self._beginnings = Beginnings(tools)
         self._arrivals = Arrivals(tools)
+        self._quota = Quota(tools)
         self._concatenations = Concatenations(tools, leases)
 
     @property
@@ -256,7 +261,7 @@ class Uploads:
             check_length(delivery.length, self._tools.policy.max_file_bytes)
         if offset != upload.offset and upload_id not in self._at_work():
             raise OffsetMismatchError(upload.offset)
-        upload = await self._leases.acquire(upload_id)
+        upload = await take_up(self._tools, await self._leases.acquire(upload_id))
         if offset != upload.offset:
             now = self._tools.clock.now()
             await self._ledger.release(upload_id, upload.fence, UploadState.RECEIVING, now)
@@ -264,7 +269,7 @@ class Uploads:
         await self._write(principal, upload, delivery)
         return await self._ledger.upload(upload_id)
 
-    async def open_writer(self, principal: Principal, upload_id: UploadId) -> UploadWriter:
+    async def open_writer(self, principal: Principal, upload_id: UploadId) -> RevisableWriter:
         """Take over an upload for writing at its offset; end it with `close_writer`.
 
         Raises:
@@ -273,26 +278,27 @@ class Uploads:
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
         check_takes_bytes(upload)
         check_continuable(upload, self._tools.clock.now())
-        return self._writer(await self._leases.acquire(upload_id))
+        writer = self._writer(await take_up(self._tools, await self._leases.acquire(upload_id)))
+        return await self._bound(principal, writer)
 
-    async def create_writer(self, principal: Principal, file: FileToSend) -> UploadWriter:
+    async def create_writer(self, principal: Principal, file: FileToSend) -> RevisableWriter:
         """Begin an upload and its writer; end it with `close_writer`. See `create`."""
-        return self._writer(await self._create(principal, file, self._leases.lease()))
+        writer = self._writer(await self._create(principal, file, self._leases.lease()))
+        writer.hash_beside(self._tools.known_digests.wanted(principal.name))
+        return await self._bound(principal, writer)
 
-    async def extend(self, principal: Principal, file: StoredFile, size: int) -> UploadWriter:
+    async def extend(self, principal: Principal, file: StoredFile, size: int) -> RevisableWriter:
         """Begin an upload that takes the place of `file` and starts with its first `size` bytes.
 
         Inside the store they are copied; only to shorten a file they are read, for their digest.
         """
         new = FileToSend(
-            case_number=file.case_number,
-            path=file.path,
-            replaces=True,
-            content_type=file.content_type,
+            case_number=file.case_number, path=file.path, content_type=file.content_type
         )
         writer = await self.create_writer(principal, new)
         try:
             upload = await copy_into(self._tools, writer, file, size)
+            await self.reveal(writer)
         except BaseException:
             await self.close_writer(writer, UploadState.INTERRUPTED, drop=True)
             await self._ledger.abandon(
@@ -302,7 +308,40 @@ class Uploads:
         if upload is writer.upload:
             return writer
         self._leases.forget(writer)
-        return self._writer(upload)
+        return await self._bound(principal, self._writer(upload))
+
+    async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadId] = ()) -> None:
+        """Have a draft stand at its path, once all that it has taken is durable.
+
+        `instead_of` are uploads of the same sender that it takes the place of: nobody is shown
+        them any more. See `UploadLedger.reveal`.
+        """
+        await writer.flush()
+        now = self._tools.clock.now()
+        await self._ledger.reveal(writer.upload.id, writer.upload.fence, instead_of, now)
+
+    async def copy(
+        self, principal: Principal, writer: RevisableWriter, file: StoredFile
+    ) -> RevisableWriter:
+        """Begin what `writer` has just begun with all of `file`; return the writer to go on with.
+
+        Inside the store it is copied. Once this fails, `writer` takes nothing more.
+
+        Raises:
+            CaseMissingError, ForbiddenError, CaseClosedError: they may not read it, or write.
+        """
+        try:
+            await authorise_copy(self._tools, principal, writer.upload, file)
+            upload = await copy_into(self._tools, writer, file, file.size)
+            if upload is writer.upload:
+                return writer
+            upload = await self._ledger.upload(upload.id)
+        except BaseException:
+            writer.end(UnavailableError("The copy was stopped: begin it again."))
+            raise
+        writer.end(UnavailableError("What was copied goes on with a writer of its own."))
+        self._leases.forget(writer)
+        return await self._bound(principal, self._writer(upload))
 
     async def finish(self, principal: Principal, upload_id: UploadId) -> StoredFile:
         """Make a file of an upload whose announced bytes are all durable. Repeatable.
@@ -333,6 +372,7 @@ class Uploads:
             file = await writer.finish_whole(principal)
             if file is None:
                 file = await complete(self._tools, writer.upload.id, principal)
+            writer.note_digests(file)
         except DigestMismatchError:
             await self._ledger.abandon(
                 writer.upload.id, principal, "digest-mismatch", self._tools.clock.now()
@@ -382,6 +422,7 @@ class Uploads:
         writer = self._writer(upload, withhold=checksum is not None)
         state, drop = UploadState.RECEIVING, checksum is not None
         try:
+            await self._quota.bound(principal, writer)
             await delivery.announce(writer)
             state = UploadState.INTERRUPTED
             async with while_writing(writer):
@@ -415,8 +456,15 @@ class Uploads:
             check_writable(upload.path, is_staff=principal.is_staff)
         return upload, case
 
-    def _writer(self, upload: Upload, *, withhold: bool = False) -> UploadWriter:
-        writer = UploadWriter(upload, self._tools, withhold=withhold)
+    async def _bound(self, principal: Principal, writer: RevisableWriter) -> RevisableWriter:
+        try:
+            return await self._quota.bound(principal, writer)
+        except BaseException:
+            await self.close_writer(writer, UploadState.INTERRUPTED)
+            raise
+
+    def _writer(self, upload: Upload, *, withhold: bool = False) -> RevisableWriter:
+        writer = RevisableWriter(upload, self._tools, withhold=withhold)
         self._leases.keep(writer)
         return writer
 

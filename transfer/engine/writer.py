@@ -6,7 +6,7 @@ the commit that names the new one, so no crash in between lowers an offset.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from transfer.core.access import Principal
@@ -77,6 +77,18 @@ class UploadWriter:
         """Have `advanced` called with each offset as soon as it is durable."""
         self._pipeline.advanced = advanced
 
+    def hash_beside(self, algorithms: Collection[str]) -> None:
+        """Find these digests of the file too; nothing was taken yet."""
+        if algorithms and not self.position:
+            self._pipeline.digest.hash_beside(algorithms)
+
+    def note_digests(self, file: StoredFile) -> None:
+        """Have what was found beside the SHA-256 known of the file that this has become."""
+        digest = self._pipeline.digest
+        for algorithm, found in digest.beside.items():
+            if digest.sha256() == file.sha256:  # else others have sent a part of it
+                self._tools.known_digests.keep(file.id, algorithm, found)
+
     async def write(self, data: Buffer) -> None:
         """Take `data`, at `position`; waits while memory or the store can't follow.
 
@@ -95,6 +107,30 @@ class UploadWriter:
                     view = view[await self._take(view) :]
                 await self._flush_if_due()
             self._touched = self._tools.clock.monotonic()
+
+    def write_now(self, data: memoryview) -> bool:
+        """Take `data`, at `position`, if it fills no part and needs no waiting; else take nothing.
+
+        What it can't take, or must refuse, is for `write`.
+        """
+        buffer, size = self._buffer, len(data)
+        if buffer is None or size >= buffer.room or self._lock.locked() or self.ended.done():
+            return False
+        pool, limit = self._tools.pool, self._tools.policy.max_file_bytes
+        end, now = self.position + size, self._tools.clock.monotonic()
+        is_due = now - self._flushed > self._tools.policy.flush_interval.total_seconds()
+        if (
+            is_due
+            or pool.is_pressed
+            or (self._length is not None and end >= self._length)
+            or (limit is not None and end > limit)
+            or not pool.try_charge(buffer, buffer.size + size)
+        ):
+            return False
+        buffer.fill(data)
+        self.position = end
+        self._touched = now
+        return True
 
     async def flush(self) -> int:
         """Make everything taken durable, and return the offset; nothing while withholding."""

@@ -6,6 +6,7 @@ from transfer.http.accounts import AccountRoutes
 from transfer.http.acknowledgements import AcknowledgementRoutes
 from transfer.http.archive import ArchiveRoutes
 from transfer.http.auth import authentication, note_begun
+from transfer.http.bans import BanRoutes
 from transfer.http.boundary import identification, sign, tell_errors
 from transfer.http.cases import CaseRoutes, DeskRoutes
 from transfer.http.cors import preflights, sharing
@@ -94,6 +95,7 @@ def _add_api(app: web.Application, services: Services) -> None:
     app.add_routes(AccountRoutes(services).routes())
     app.add_routes(TokenRoutes(services).routes())
     app.add_routes(SessionRoutes(services).routes())
+    app.add_routes(BanRoutes(services).routes())
     app.add_routes(OversightRoutes(services).routes())
     app.add_routes(SignInRoutes(services).routes())
     app.add_routes(LaunchRoutes(services).routes())

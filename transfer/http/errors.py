@@ -74,6 +74,7 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.OffsetMismatchError: _CONFLICT,
     errors.ChecksumMismatchError: Answer(460, "Checksum Mismatch"),
     errors.NameTakenError: _CONFLICT,
+    errors.TooManyAccountsError: _CONFLICT,
     errors.FolderNotEmptyError: _CONFLICT,
     errors.NotAFolderError: _CONFLICT,
     errors.IsAFolderError: _CONFLICT,

@@ -11,6 +11,7 @@ from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
+from transfer.engine.bans import Bans
 from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
@@ -124,6 +125,7 @@ class Services:
     acknowledgements: Acknowledgements
     receipts: Receipts
     attempts: Attempts
+    bans: Bans
     sessions: Sessions
     launches: Launches
     events: CaseEvents

@@ -1,4 +1,4 @@
-"""What the API says of cases, files, uploads and accounts, as JSON."""
+"""What the API says of cases, files and uploads, as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -11,10 +11,8 @@ from transfer.core.case_search import FoundCase
 from transfer.core.cases import Case, CaseUpdate
 from transfer.core.retention import PERIOD, deletion_due_at
 from transfer.core.uploads import StoredFile, Upload, UploadState, shown_state
-from transfer.engine.accounts import Credentials
 from transfer.engine.files import Listing
 from transfer.http.policy import SftpAddress
-from transfer.http.shapes.accounts import AccountList, AccountShape
 from transfer.http.shapes.base import Json
 from transfer.http.shapes.cases import (
     CaseDetail,
@@ -29,8 +27,6 @@ from transfer.http.shapes.files import FileShape, ListingShape, UploadShape
 
 __all__ = [
     "Json",
-    "account_json",
-    "accounts_json",
     "case_detail_json",
     "case_json",
     "cases_json",
@@ -114,19 +110,6 @@ def upload_json(upload: Upload, now: datetime) -> Json:
     return _upload(upload, now).json_object()
 
 
-def account_json(credentials: Credentials, address: SftpAddress | None) -> Json:
-    """Return an SFTP account with all that a person needs to log in."""
-    return _account(credentials, address).json_object()
-
-
-def accounts_json(
-    accounts: Sequence[Credentials], following: str | None, address: SftpAddress | None
-) -> Json:
-    """Return a page of SFTP accounts."""
-    shown = [_account(one, address) for one in accounts]
-    return AccountList(accounts=shown, next=following).json_object()
-
-
 def _case(case: Case, retention: timedelta) -> CaseShape:
     return CaseShape(
         number=case.number,
@@ -166,6 +149,7 @@ def _file(file: StoredFile) -> FileShape:
         state="received",
         verified=file.verified,
         claimed_sha256=file.claimed_sha256,
+        claimed_digest=file.claimed_digest,
         direction=file.direction,
         door=file.door,
         sent_by=file.sent_by,
@@ -189,17 +173,4 @@ def _upload(upload: Upload, now: datetime) -> UploadShape:
         sent_by=upload.sent_by,
         created_at=moment(upload.created_at),
         modified_at=rfc3339(upload.modified_at),
-    )
-
-
-def _account(credentials: Credentials, address: SftpAddress | None) -> AccountShape:
-    account = credentials.account
-    return AccountShape(
-        id=account.id,
-        username=account.username,
-        password=credentials.password,
-        host=address.host if address else None,
-        port=address.port if address else None,
-        fingerprints=list(address.fingerprints) if address else [],
-        expires_at=moment(account.expires_at),
     )

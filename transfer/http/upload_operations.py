@@ -21,7 +21,10 @@ _TUS = _header("Tus-Resumable", "tus: `1.0.0`, in every request but OPTIONS.", {
 _OFFSET = _header("Upload-Offset", "Where in the file the body begins.", _COUNT)
 _LENGTH = _header("Upload-Length", "How many bytes the whole file has.", _COUNT)
 _COMPLETE = _header(
-    "Upload-Complete", "RUFH: whether the file ends with the body, `?1` or `?0`.", _FLAG
+    "Upload-Complete",
+    "RUFH: whether the file ends with the body, `?1` or `?0`. With it, interim answers (`104`)"
+    " come before the final one.",
+    _FLAG,
 )
 _VERSION = _header(
     "Upload-Draft-Interop-Version",

@@ -5,6 +5,7 @@ Every method of a records role is one transaction: all of it happened, or none. 
 StoreUnavailableError and any of a records role RecordsUnavailableError: retry later.
 """
 
+from transfer.ports.bans import BanRecords
 from transfer.ports.cases import CaseCore, CaseDesk, CaseEvent, CaseRecords
 from transfer.ports.clock import Clock
 from transfer.ports.feed import Feed
@@ -35,7 +36,7 @@ from transfer.ports.sessions import (
     SessionRecords,
 )
 from transfer.ports.timeline import Timeline
-from transfer.ports.tree import FileTree
+from transfer.ports.tree import Comparison, FileTree
 from transfer.ports.uploads import (
     Advance,
     Finished,
@@ -56,6 +57,7 @@ __all__ = [
     "AttemptRecords",
     "AuditEvent",
     "AuditLog",
+    "BanRecords",
     "Buffer",
     "CaseCore",
     "CaseDesk",
@@ -63,6 +65,7 @@ __all__ = [
     "CaseRecords",
     "CaseUsage",
     "Clock",
+    "Comparison",
     "CredentialKind",
     "Failures",
     "Feed",

@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import Protocol
 
 from transfer.core.access import Action, Principal, Role
-from transfer.core.accounts import AccountEnd, AccountId, SftpAccount
+from transfer.core.accounts import (
+    AccountEnd,
+    AccountId,
+    AccountStanding,
+    AccountUse,
+    SftpAccount,
+)
 from transfer.core.cases import CaseNumber
 from transfer.ports.work import AuditEvent
 
@@ -14,13 +20,27 @@ from transfer.ports.work import AuditEvent
 class AccountRecords(Protocol):
     """The rows of SFTP accounts."""
 
-    async def insert(self, account: SftpAccount, principal: Principal) -> None:
+    async def insert(
+        self, account: SftpAccount, principal: Principal, *, most: int | None = None
+    ) -> None:
         """Insert an account.
 
         Raises:
             NameTakenError: the user name is in use.
             CaseMissingError, CaseClosedError: no such case, or it takes nothing new.
+            TooManyAccountsError: it has `most` that are good when this one is issued.
         """
+
+    async def reissue(self, account: SftpAccount, principal: Principal) -> SftpAccount:
+        """Write the secrets and times of `account`, as its next issue; return it as it is then.
+
+        Raises:
+            AccountMissingError: no such account, or it had ended when this issue begins.
+            CaseMissingError, CaseClosedError: no such case, or it takes nothing new.
+        """
+
+    async def use(self, account_id: AccountId, use: AccountUse) -> None:
+        """Add to what is known of an account's use; the last time and address are replaced."""
 
     async def account(self, account_id: AccountId) -> SftpAccount:
         """Return an account, ended or not.
@@ -52,8 +72,8 @@ class AccountRecords(Protocol):
     async def end_expired(self, now: datetime) -> list[AccountId]:
         """End all accounts that have expired by `now`; return them."""
 
-    async def standing(self, ids: Sequence[AccountId]) -> dict[AccountId, AccountEnd | None]:
-        """Tell of each account why it has ended, None while it hasn't; absent means revoked."""
+    async def standing(self, ids: Sequence[AccountId]) -> dict[AccountId, AccountStanding]:
+        """Tell how each account stands; absent means revoked. An expiry may not be noted yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from transfer.ports.bans import BanRecords
 from transfer.ports.cases import CaseRecords
 from transfer.ports.feed import Feed
 from transfer.ports.identity import SignInRecords
@@ -27,6 +28,7 @@ class Records:
     sessions: SessionRecords
     launches: LaunchRecords
     attempts: AttemptRecords
+    bans: BanRecords
     sign_ins: SignInRecords
     jobs: JobQueue
     outbox: Outbox

@@ -125,6 +125,8 @@ class CredentialKind(StrEnum):
     CSRF = "csrf"
     CASE = "case"
     """A good one, and somebody else's case."""
+    SFTP = "sftp"
+    """Password or key of an SFTP account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +141,8 @@ class Failures:
 class AttemptRecords(Protocol):
     """Counters of failures, by source and kind of credential."""
 
-    async def failures(self, kind: CredentialKind, source: str) -> Failures | None:
-        """Return what is counted, None if nothing is."""
+    async def failures(self, kind: CredentialKind, sources: Sequence[str]) -> dict[str, Failures]:
+        """Return what is counted of each source of which anything is."""
 
     async def count(
         self, kind: CredentialKind, source: str, now: datetime, forget_before: datetime
@@ -149,6 +151,9 @@ class AttemptRecords(Protocol):
 
     async def delay(self, kind: CredentialKind, source: str, until: datetime) -> None:
         """Have a source wait; never less than it has to already."""
+
+    async def forgive(self, kind: CredentialKind, sources: Sequence[str]) -> None:
+        """Delete the counters of sources."""
 
     async def forget(self, before: datetime) -> int:
         """Delete counters whose last failure was before then; return how many."""

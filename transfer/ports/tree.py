@@ -1,5 +1,6 @@
 """The files and folders of a case."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +13,19 @@ from transfer.core.uploads import (
     FileId,
     StoredFile,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What came of comparing a file with what a side file says of it.
+
+    `claimed` is the digest that the side file tells: the algorithm, a colon, and hex.
+    """
+
+    matches: bool
+    claimed: str
+    side_file: CasePath
+    side_file_id: FileId
 
 
 class FileTree(Protocol):
@@ -101,6 +115,16 @@ class FileTree(Protocol):
         self, file_id: FileId, sha256: str, principal: Principal, now: datetime
     ) -> StoredFile:
         """Compare a file with the digest that its sender gives; return it as it stands then.
+
+        A match makes it verified; otherwise it isn't, and what was claimed is kept. Repeatable.
+
+        Raises:
+            EntryMissingError: no such file.
+            CaseClosedError: its case takes nothing new.
+        """
+
+    async def compare(self, file_id: FileId, comparison: Comparison, now: datetime) -> StoredFile:
+        """Note what came of comparing a file with a side file; return it as it stands then.
 
         A match makes it verified; otherwise it isn't, and what was claimed is kept. Repeatable.
 

@@ -1,6 +1,6 @@
 """The ledger of uploads: what is durable of a file on its way in, and who writes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -198,6 +198,30 @@ class UploadLedger(Protocol):
         Raises:
             WriterReplacedError: also when the row's offset is not `expected_offset`.
             ValueError: parts and tail don't follow each other, or a number was never reserved.
+        """
+
+    async def reveal(
+        self, upload_id: UploadId, fence: int, instead_of: Collection[UploadId], now: datetime
+    ) -> None:
+        """Have a draft stand at its path, and the uploads `instead_of` which it does be drafts.
+
+        An upload by SFTP that doesn't replace is a draft: nobody is shown it, so that a crash
+        while it is filled leaves what was there before. It goes when it expires.
+        """
+
+    async def set_aside(self, upload_id: UploadId, fence: int, now: datetime) -> None:
+        """Note that the multipart upload was put together: all bytes are in its one object now.
+
+        The tail and the parts are no longer needed; the offset stays. See `take_up`.
+        """
+
+    async def take_up(
+        self, upload_id: UploadId, fence: int, multipart: tuple[str, str] | None, advance: Advance
+    ) -> Upload:
+        """Have an upload that was set aside grow again: its object's bytes were copied.
+
+        `advance` has them as parts of `multipart` (its key and id), or all as a tail; its offset
+        is the one that the upload has. The object becomes a discard job.
         """
 
     async def release(

@@ -16,6 +16,8 @@ class JobKind(StrEnum):
 
     DISCARD = "discard"
     """payload {"keys": [key, …], "multiparts": [[key, multipart id], …]}: bytes nobody needs."""
+    SIDE_FILE = "side-file"
+    """payload {"file_id": id, "judged": [file id, …]}: digests to compare files with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,13 @@ class JobQueue(Protocol):
     """Work in rows: each job is claimed by one worker at a time, and repeatable."""
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int = 20,
+        *,
+        kind: JobKind = JobKind.DISCARD,
     ) -> list[Job]:
         """Claim jobs that are ready, or whose claim has run out; they are ours until `until`."""
 
@@ -41,6 +49,9 @@ class JobQueue(Protocol):
 
     async def retry(self, job: Job, run_at: datetime, error: str) -> None:
         """Hand a failed job back, not to be run before `run_at`."""
+
+    async def put_off(self, job: Job, run_at: datetime, payload: Mapping[str, Any]) -> None:
+        """Hand a job back that has more to do then, as `payload` says."""
 
 
 class Outbox(Protocol):

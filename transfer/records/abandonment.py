@@ -59,7 +59,7 @@ def abandon(
     queue_discard(
         connection,
         now,
-        keys=[row.tail_key, None if row.state in CONTINUABLE else row.object_key],
+        keys=[row.tail_key, None if row.state in CONTINUABLE and has_parts else row.object_key],
         multiparts=[(row.object_key, row.multipart_id)] if has_parts else [],
     )
     path = join(folders.path_of(connection, row.folder_id), row.name)

@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from transfer.core.access import Principal
-from transfer.core.accounts import AccountEnd, AccountId, SftpAccount
+from transfer.core.accounts import (
+    AccountEnd,
+    AccountId,
+    AccountStanding,
+    AccountUse,
+    SftpAccount,
+)
 from transfer.core.cases import CaseNumber
-from transfer.core.errors import AccountMissingError, NameTakenError
+from transfer.core.errors import AccountMissingError, NameTakenError, TooManyAccountsError
 from transfer.ports import CaseEvent
 from transfer.records import audit, cases, outbox
+from transfer.records.account_rows import account_of, issue_of, values_of
 from transfer.records.columns import UtcDateTime, is_storable
 from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.database import Database
@@ -19,6 +26,7 @@ from transfer.records.rows import AnyRow
 from transfer.records.tables import sftp_accounts
 
 _TAKEN = "The user name is in use."
+_MISSING = "No such SFTP account."
 
 
 class SqlAccountRecords:
@@ -27,17 +35,33 @@ class SqlAccountRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, account: SftpAccount, principal: Principal) -> None:
+    async def insert(
+        self, account: SftpAccount, principal: Principal, *, most: int | None = None
+    ) -> None:
         """Insert an account.
 
         Raises:
             NameTakenError: the user name is in use.
             CaseMissingError, CaseClosedError: its case takes nothing new.
+            TooManyAccountsError: its case has `most` that are good when this one is issued.
         """
         try:
-            await self._database.write(_insert, account, principal)
+            await self._database.write(_insert, account, principal, most)
         except IntegrityError as exc:
             raise NameTakenError(_TAKEN) from exc
+
+    async def reissue(self, account: SftpAccount, principal: Principal) -> SftpAccount:
+        """Write the secrets and times of `account`, as its next issue; return it as it is then.
+
+        Raises:
+            AccountMissingError: no such account, or it had ended when this issue begins.
+            CaseMissingError, CaseClosedError: its case takes nothing new.
+        """
+        return await self._database.write(_reissue, account, principal)
+
+    async def use(self, account_id: AccountId, use: AccountUse) -> None:
+        """Add to what is known of an account's use; the last time and address are replaced."""
+        await self._database.write(_use, account_id, use)
 
     async def account(self, account_id: AccountId) -> SftpAccount:
         """Return an account, ended or not.
@@ -81,47 +105,93 @@ class SqlAccountRecords:
         """End all accounts that have expired by `now`; return them."""
         return await self._database.write(_end_expired, now)
 
-    async def standing(self, ids: Sequence[AccountId]) -> dict[AccountId, AccountEnd | None]:
-        """Tell of each account why it has ended, None while it hasn't; absent means revoked."""
+    async def standing(self, ids: Sequence[AccountId]) -> dict[AccountId, AccountStanding]:
+        """Tell how each account stands; absent means revoked. An expiry may not be noted yet."""
         return await self._database.read(_standing, ids)
 
 
-def _insert(connection: Connection, account: SftpAccount, principal: Principal) -> None:
+def _insert(
+    connection: Connection, account: SftpAccount, principal: Principal, most: int | None
+) -> None:
     cases.lock_open(connection, account.case_number)
+    if most is not None and _count_good(connection, account) >= most:
+        raise TooManyAccountsError(most)
     taken = select(sftp_accounts.c.id).where(
         or_(sftp_accounts.c.username == account.username, sftp_accounts.c.id == account.id)
     )
     if connection.execute(taken).first() is not None:
         raise NameTakenError(_TAKEN)
-    connection.execute(
-        insert(sftp_accounts).values(
-            id=account.id,
-            case_number=account.case_number,
-            username=account.username,
-            password_hash=account.password_hash,
-            sealed_password=account.sealed_password,
-            issued_by=account.issued_by,
-            issued_at=account.issued_at,
-            expires_at=account.expires_at,
-            ended_at=account.ended_at,
-            end=account.end,
-        )
-    )
+    connection.execute(insert(sftp_accounts).values(values_of(account)))
     _tell_issued(connection, account, principal)
 
 
+def _count_good(connection: Connection, account: SftpAccount) -> int:
+    """Return how many accounts of its case are good when `account` is issued."""
+    good = select(func.count()).where(
+        sftp_accounts.c.case_number == account.case_number,
+        sftp_accounts.c.end.is_(None),
+        sftp_accounts.c.expires_at > account.issued_at,
+    )
+    return connection.scalar(good) or 0
+
+
+def _reissue(connection: Connection, account: SftpAccount, principal: Principal) -> SftpAccount:
+    cases.lock_open(connection, account.case_number)
+    of_it = sftp_accounts.c.id == account.id
+    row = connection.execute(select(sftp_accounts).where(of_it).with_for_update()).one_or_none()
+    if row is None or account_of(row).ended(account.issued_at) is not None:
+        raise AccountMissingError("No such SFTP account, or it has ended: issue another one.")
+    changed = issue_of(account) | {"issue": row.issue + 1}
+    issued = account_of(
+        connection.execute(
+            update(sftp_accounts).where(of_it).values(changed).returning(sftp_accounts)
+        ).one()
+    )
+    _tell_issued(connection, issued, principal)
+    return issued
+
+
+def _use(connection: Connection, account_id: AccountId, use: AccountUse) -> None:
+    columns = sftp_accounts.c
+    connection.execute(
+        update(sftp_accounts)
+        .where(columns.id == account_id)
+        .values(
+            sessions=columns.sessions + use.sessions,
+            bytes_received=columns.bytes_received + use.bytes_received,
+            bytes_sent=columns.bytes_sent + use.bytes_sent,
+            last_seen_at=use.last_seen_at,
+            last_address=use.last_address,
+        )
+    )
+
+
 def _tell_issued(connection: Connection, account: SftpAccount, principal: Principal) -> None:
+    is_first = account.issue == 1
     details = {"username": account.username, "expires_at": account.expires_at.isoformat()}
+    conditions = {
+        "label": account.label,
+        "password": account.password_hash is not None,
+        "keys": [key.fingerprint for key in account.keys],
+        "networks": [str(network) for network in account.networks],
+        "attested_version": account.attested_version,
+    }
     audit.add(
         connection,
         audit.done_by(
-            principal, "account.issued", account.issued_at, account.case_number, account.id, details
+            principal,
+            "account.issued" if is_first else "account.reissued",
+            account.issued_at,
+            account.case_number,
+            account.id,
+            details | conditions,
         ),
     )
+    again = "" if is_first else f"-{account.issue}"
     outbox.add(
         connection,
         CaseEvent(
-            id=f"account-issued-{account.id}",
+            id=f"account-issued-{account.id}{again}",
             type="account.issued",
             case_number=account.case_number,
             at=account.issued_at,
@@ -140,12 +210,12 @@ def _end(
     query = select(sftp_accounts).where(sftp_accounts.c.id == account_id)
     row = connection.execute(query.with_for_update()).one_or_none()
     if row is None:
-        raise AccountMissingError("No such SFTP account.")
+        raise AccountMissingError(_MISSING)
     if row.end is None:
         # Who comes after its expiry finds it ended: that is what is noted.
-        over = _account_of(row).ended(now) or end
+        over = account_of(row).ended(now) or end
         row = _note_end(connection, row, over, principal, now)
-    return _account_of(row)
+    return account_of(row)
 
 
 def _end_expired(connection: Connection, now: datetime) -> list[AccountId]:
@@ -186,14 +256,14 @@ def _one(connection: Connection, account_id: AccountId) -> SftpAccount:
     query = select(sftp_accounts).where(sftp_accounts.c.id == account_id)
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise AccountMissingError("No such SFTP account.")
-    return _account_of(row)
+        raise AccountMissingError(_MISSING)
+    return account_of(row)
 
 
 def _by_username(connection: Connection, username: str) -> SftpAccount | None:
     query = select(sftp_accounts).where(sftp_accounts.c.username == username)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _account_of(row)
+    return None if row is None else account_of(row)
 
 
 def _of_case(
@@ -206,7 +276,7 @@ def _of_case(
     )
     if active_at is not None:
         query = query.where(sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at > active_at)
-    return [_account_of(row) for row in connection.execute(query)]
+    return [account_of(row) for row in connection.execute(query)]
 
 
 def _page(
@@ -229,26 +299,17 @@ def _page(
     shown = rows[:limit]
     more = len(rows) > len(shown)
     following = cursor(shown[-1].issued_at, shown[-1].id) if more else None
-    return [_account_of(row) for row in shown], following
+    return [account_of(row) for row in shown], following
 
 
-def _standing(
-    connection: Connection, ids: Sequence[AccountId]
-) -> dict[AccountId, AccountEnd | None]:
-    query = select(sftp_accounts.c.id, sftp_accounts.c.end).where(sftp_accounts.c.id.in_(ids))
-    return {row.id: row.end for row in connection.execute(query)}
-
-
-def _account_of(row: AnyRow) -> SftpAccount:
-    return SftpAccount(
-        id=row.id,
-        case_number=row.case_number,
-        username=row.username,
-        password_hash=row.password_hash,
-        sealed_password=row.sealed_password,
-        issued_by=row.issued_by,
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
-        ended_at=row.ended_at,
-        end=row.end,
-    )
+def _standing(connection: Connection, ids: Sequence[AccountId]) -> dict[AccountId, AccountStanding]:
+    query = select(
+        sftp_accounts.c.id,
+        sftp_accounts.c.case_number,
+        sftp_accounts.c.issue,
+        sftp_accounts.c.end,
+    ).where(sftp_accounts.c.id.in_(ids))
+    return {
+        row.id: AccountStanding(case_number=row.case_number, issue=row.issue, end=row.end)
+        for row in connection.execute(query)
+    }

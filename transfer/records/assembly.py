@@ -5,6 +5,7 @@ from transfer.records.accounts import SqlAccountRecords
 from transfer.records.acknowledgements import SqlAcknowledgementRecords
 from transfer.records.attempts import SqlAttemptRecords
 from transfer.records.audit import SqlAuditLog
+from transfer.records.bans import SqlBanRecords
 from transfer.records.cases import SqlCaseRecords
 from transfer.records.database import Database
 from transfer.records.feed import SqlFeed
@@ -32,6 +33,7 @@ def open_records(database: Database) -> Records:
         sessions=SqlSessionRecords(database),
         launches=SqlLaunchRecords(database),
         attempts=SqlAttemptRecords(database),
+        bans=SqlBanRecords(database),
         sign_ins=SqlSignInRecords(database),
         jobs=SqlJobQueue(database),
         outbox=SqlOutbox(database),

@@ -1,5 +1,6 @@
 """Failed attempts to sign in, counted in rows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +18,9 @@ class SqlAttemptRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def failures(self, kind: CredentialKind, source: str) -> Failures | None:
-        """Return what is counted, None if nothing is."""
-        return await self._database.read(_failures, kind, source)
+    async def failures(self, kind: CredentialKind, sources: Sequence[str]) -> dict[str, Failures]:
+        """Return what is counted of each source of which anything is."""
+        return await self._database.read(_failures, kind, sources)
 
     async def count(
         self, kind: CredentialKind, source: str, now: datetime, forget_before: datetime
@@ -31,19 +32,25 @@ class SqlAttemptRecords:
         """Have a source wait; never less than it has to already."""
         await self._database.write(_delay, kind, source, until)
 
+    async def forgive(self, kind: CredentialKind, sources: Sequence[str]) -> None:
+        """Delete the counters of sources."""
+        await self._database.write(_forgive, kind, sources)
+
     async def forget(self, before: datetime) -> int:
         """Delete counters whose last failure was before then; return how many."""
         return await self._database.write(_forget, before)
 
 
-def _failures(connection: Connection, kind: CredentialKind, source: str) -> Failures | None:
+def _failures(
+    connection: Connection, kind: CredentialKind, sources: Sequence[str]
+) -> dict[str, Failures]:
     query = select(sign_in_failures).where(
-        sign_in_failures.c.kind == kind, sign_in_failures.c.source == source
+        sign_in_failures.c.kind == kind, sign_in_failures.c.source.in_(sources)
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Failures(count=row.failures, wait_until=row.wait_until, last_at=row.last_at)
+    return {
+        row.source: Failures(count=row.failures, wait_until=row.wait_until, last_at=row.last_at)
+        for row in connection.execute(query)
+    }
 
 
 def _count(
@@ -80,6 +87,13 @@ def _delay(connection: Connection, kind: CredentialKind, source: str, until: dat
             counted.wait_until.is_(None) | (counted.wait_until < until),
         )
         .values(wait_until=until)
+    )
+
+
+def _forgive(connection: Connection, kind: CredentialKind, sources: Sequence[str]) -> None:
+    counted = sign_in_failures.c
+    connection.execute(
+        delete(sign_in_failures).where(counted.kind == kind, counted.source.in_(sources))
     )
 
 

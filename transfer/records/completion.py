@@ -12,6 +12,7 @@ from transfer.core.digests import check_kept
 from transfer.core.errors import UploadGoneError
 from transfer.core.names import CasePath, join, name_key, numbered, split
 from transfer.core.receipts import upload_statement
+from transfer.core.side_files import MAX_SIDE_FILE_BYTES, is_side_file
 from transfer.core.uploads import (
     FileId,
     StoredFile,
@@ -22,7 +23,8 @@ from transfer.core.uploads import (
 )
 from transfer.ports import CaseEvent, Finished
 from transfer.records import audit, cases, entries, folders, lookup, outbox, pieces
-from transfer.records.jobs import queue_discard
+from transfer.records.abandonment import abandon
+from transfer.records.jobs import queue_discard, queue_side_file
 from transfer.records.leases import CONTINUABLE, replaced
 from transfer.records.rows import AnyRow, as_row, file_of, upload_of
 from transfer.records.tables import files, upload_parts, uploads
@@ -106,6 +108,8 @@ def make_file(
     if folder is None:
         folder = folders.path_of(connection, row.folder_id)
     name, in_the_way = _settle_name(connection, row)
+    if row.replaces:
+        _end_older(connection, row, principal, finished)
     if in_the_way is not None:
         connection.execute(delete(files).where(files.c.id == in_the_way.id))
     file = _insert_file(connection, row, join(folder, name), finished)
@@ -113,6 +117,8 @@ def make_file(
     _discard_leftovers(connection, row, in_the_way, finished)
     if row.concat is not None:
         pieces.used(connection, row.id, finished.now)
+    if is_side_file(name) and file.size <= MAX_SIDE_FILE_BYTES:
+        queue_side_file(connection, finished.now, file.id)
     _tell(connection, file, principal, row, in_the_way)
     return file
 
@@ -141,9 +147,35 @@ def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | Non
     if not _taken_keys(connection, row.folder_id, [row.name_key]):
         return row.name, None
     present = entries.standing(connection, row.folder_id, row.name)
-    if row.replaces and present.file is not None:
+    if row.replaces and present.file is not None and not _is_older(connection, row, present.file):
         return row.name, present.file
     return _free_name(connection, row.folder_id, row.name), None
+
+
+def _end_older(
+    connection: Connection, row: AnyRow, principal: Principal | None, finished: Finished
+) -> None:
+    """End uploads over which this one was sent: they would stand before the file it becomes."""
+    older = select(uploads.c.id).where(
+        uploads.c.folder_id == row.folder_id,
+        uploads.c.name_key == row.name_key,
+        uploads.c.state.in_(CONTINUABLE),
+        uploads.c.replaces,
+        uploads.c.created_at < row.created_at,
+    )
+    for upload_id in connection.scalars(older).all():
+        abandon(connection, UploadId(upload_id), principal, "overtaken", finished.now)
+
+
+def _is_older(connection: Connection, row: AnyRow, file: AnyRow) -> bool:
+    """Whether `file` was sent over this upload, which was just being put together then.
+
+    A process that is killed leaves that to others, for minutes: the newer file stays.
+    """
+    overtaking = select(uploads.c.id).where(
+        uploads.c.file_id == file.id, uploads.c.replaces, uploads.c.created_at > row.created_at
+    )
+    return connection.execute(overtaking).first() is not None
 
 
 def _free_name(connection: Connection, folder_id: int, name: str) -> str:

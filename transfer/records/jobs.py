@@ -1,10 +1,12 @@
 """The job queue in rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from transfer.core.uploads import FileId
 from transfer.ports import Job, JobKind
 from transfer.records.database import Database
 from transfer.records.tables import jobs
@@ -19,10 +21,17 @@ class SqlJobQueue:
         self._database = database
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int = 20,
+        *,
+        kind: JobKind = JobKind.DISCARD,
     ) -> list[Job]:
         """Claim jobs that are ready, or whose claim has run out; they are ours until `until`."""
-        return await self._database.write(_claim, worker, now, until, limit)
+        claim = {"claimed_by": worker, "claimed_until": until}
+        return await self._database.write(_claim, kind, now, claim, limit)
 
     async def done(self, jobs: Sequence[Job]) -> None:
         """Remove finished jobs."""
@@ -33,7 +42,12 @@ class SqlJobQueue:
 
         Does nothing when the claim ran out and another worker has the job now.
         """
-        await self._database.write(_hand_back, job, run_at, error)
+        await self._database.write(_hand_back, job, {"run_at": run_at, "error": error})
+
+    async def put_off(self, job: Job, run_at: datetime, payload: Mapping[str, Any]) -> None:
+        """Hand a job back that has more to do then, as `payload` says; see `retry`."""
+        values = {"run_at": run_at, "error": None, "payload": dict(payload)}
+        await self._database.write(_hand_back, job, values)
 
 
 def queue_discard(
@@ -52,6 +66,14 @@ def queue_discard(
         connection.execute(
             insert(jobs).values(kind=JobKind.DISCARD, payload=payload, attempts=0, run_at=now)
         )
+
+
+def queue_side_file(connection: Connection, now: datetime, file_id: FileId) -> None:
+    """Queue, within a transaction, the comparison of files with what a side file says of them."""
+    payload = {"file_id": file_id, "judged": []}
+    connection.execute(
+        insert(jobs).values(kind=JobKind.SIDE_FILE, payload=payload, attempts=0, run_at=now)
+    )
 
 
 def reserve(connection: Connection, keys: Sequence[str], run_at: datetime) -> list[int]:
@@ -75,11 +97,12 @@ def take_back(connection: Connection, job_id: int) -> bool:
 
 
 def _claim(
-    connection: Connection, worker: str, now: datetime, until: datetime, limit: int
+    connection: Connection, kind: JobKind, now: datetime, claim: Mapping[str, Any], limit: int
 ) -> list[Job]:
     ready = connection.scalars(
         select(jobs.c.id)
         .where(
+            jobs.c.kind == kind,
             jobs.c.run_at <= now,
             or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= now),
         )
@@ -92,7 +115,7 @@ def _claim(
     claimed = connection.execute(
         update(jobs)
         .where(jobs.c.id.in_(ready))
-        .values(claimed_by=worker, claimed_until=until, attempts=jobs.c.attempts + 1)
+        .values(**claim, attempts=jobs.c.attempts + 1)
         .returning(jobs.c.id, jobs.c.kind, jobs.c.payload, jobs.c.attempts)
     )
     found = [
@@ -105,10 +128,10 @@ def _remove(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
 
 
-def _hand_back(connection: Connection, job: Job, run_at: datetime, error: str) -> None:
+def _hand_back(connection: Connection, job: Job, values: Mapping[str, Any]) -> None:
     connection.execute(
         update(jobs)
         # Each claim counts as an attempt, so this tells our claim from a later one.
         .where(jobs.c.id == job.id, jobs.c.attempts == job.attempts)
-        .values(claimed_by=None, claimed_until=None, run_at=run_at, error=error)
+        .values(claimed_by=None, claimed_until=None, **values)
     )

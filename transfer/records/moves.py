@@ -9,9 +9,12 @@ from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, InvalidRequestError, NameTakenError
 from transfer.core.names import ROOT, CasePath, name_key, split
-from transfer.core.uploads import UploadId
+from transfer.core.side_files import MAX_SIDE_FILE_BYTES, is_side_file
+from transfer.core.uploads import FileId, UploadId
 from transfer.records import abandonment, audit, cases, entries, folders, lookup, removals
 from transfer.records.entries import Found, Standing
+from transfer.records.jobs import queue_side_file
+from transfer.records.tables import files
 from transfer.records.tables import folders as folder_table
 
 
@@ -44,6 +47,8 @@ def move(
         present = entries.standing(connection, way[-1], name)
         _make_way(connection, found, present, asked, principal, now)
     _place(connection, found, way[-1], name)
+    if found.table is files and is_side_file(name) and found.row.size <= MAX_SIDE_FILE_BYTES:
+        queue_side_file(connection, now, FileId(found.row.id))
     details = {"from": asked.source, "to": asked.target, "kind": found.table.name}
     event = audit.done_by(principal, "entry.moved", now, number, str(found.row.id), details)
     audit.add(connection, event)

@@ -87,7 +87,7 @@ def commit(connection: Connection, upload_id: UploadId, fence: int, advance: Adv
             expires_at=advance.expires_at,
         ),
     )
-    _add_parts(connection, upload_id, advance)
+    add_parts(connection, upload_id, advance)
     if row.tail_key is not None and (tail is None or tail.key != row.tail_key):
         queue_discard(connection, advance.now, keys=[row.tail_key])
 
@@ -153,7 +153,8 @@ def _check_contiguous(old_tail_bytes: int, advance: Advance) -> None:
         raise ValueError(f"parts and tail end at {end}, not at {advance.offset}")
 
 
-def _add_parts(connection: Connection, upload_id: UploadId, advance: Advance) -> None:
+def add_parts(connection: Connection, upload_id: UploadId, advance: Advance) -> None:
+    """Insert the parts of a commit."""
     if advance.parts:
         connection.execute(
             insert(upload_parts),

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, and_, select
+from sqlalchemy import Row, Select, Table, and_, not_, select
 
+from transfer.core.access import Door
 from transfer.core.cases import Case, CaseId, Hold
 from transfer.core.names import CasePath
 from transfer.core.uploads import LIVE_STATES, Concat, DigestState, Part, StoredFile, Tail, Upload
@@ -16,8 +17,11 @@ AnyRow = Row[Any]
 IS_LIVE = uploads.c.state.in_(LIVE_STATES)
 """Whether an upload may still become a file."""
 
-IS_SHOWN = and_(IS_LIVE, uploads.c.concat.is_distinct_from(Concat.PARTIAL))
-"""Whether it stands in the case's tree like a file: a piece of another one doesn't."""
+IS_DRAFT = and_(uploads.c.door == Door.SFTP, uploads.c.replaces.is_(False))
+"""Whether only its writer knows of it: what comes by SFTP replaces, as soon as it is revealed."""
+
+IS_SHOWN = and_(IS_LIVE, uploads.c.concat.is_distinct_from(Concat.PARTIAL), not_(IS_DRAFT))
+"""Whether it stands in the case's tree like a file: a piece of another one doesn't, nor a draft."""
 
 
 def select_uploads() -> Select[Any]:
@@ -107,8 +111,17 @@ def file_of(row: AnyRow, path: CasePath) -> StoredFile:
         created_at=row.created_at,
         modified_at=row.modified_at,
         content_type=row.content_type,
-        claimed_sha256=row.claimed_sha256,
+        claimed_digest=_claimed(row.claimed_sha256),
     )
+
+
+def claimed_column(digest: str | None) -> str | None:
+    """Return what the column `claimed_sha256` says of a claimed digest: of a SHA-256, it alone."""
+    return None if digest is None else digest.removeprefix("sha256:")
+
+
+def _claimed(column: str | None) -> str | None:
+    return column if column is None or ":" in column else f"sha256:{column}"
 
 
 def _digest_of(row: AnyRow) -> DigestState:

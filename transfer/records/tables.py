@@ -117,7 +117,7 @@ files = Table(
     Column("digest_crc64nvme", Unsigned64, nullable=False),
     Column("digest_crc32", BigInteger),
     Column("verified", Boolean, nullable=False),
-    Column("claimed_sha256", Text),
+    Column("claimed_sha256", Text),  # or another digest, with its algorithm before it
     Column("direction", Word(Direction), nullable=False),
     Column("door", Word(Door), nullable=False),
     Column("sent_by", Text, nullable=False),
@@ -242,13 +242,23 @@ sftp_accounts = Table(
     Column("id", Text, primary_key=True),
     Column("case_number", Text, ForeignKey("cases.number"), nullable=False),
     Column("username", Text, nullable=False, unique=True),
-    Column("password_hash", LargeBinary, nullable=False),
+    Column("password_hash", LargeBinary),
     Column("sealed_password", LargeBinary),
     Column("issued_by", Text, nullable=False),
     Column("issued_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("end", Word(AccountEnd)),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("public_keys", JSON, nullable=False, server_default="[]"),
+    Column("networks", JSON, nullable=False, server_default="[]"),
+    Column("attested_version", Text),
+    Column("issue", Integer, nullable=False, server_default="1"),
+    Column("sessions", Integer, nullable=False, server_default="0"),
+    Column("bytes_received", BigInteger, nullable=False, server_default="0"),
+    Column("bytes_sent", BigInteger, nullable=False, server_default="0"),
+    Column("last_seen_at", UtcDateTime),
+    Column("last_address", Text),
     Index(None, "case_number", "issued_at"),
     Index(None, "end", "expires_at"),
 )
@@ -319,6 +329,19 @@ sign_in_failures = Table(
     Column("last_at", UtcDateTime, nullable=False),
     Column("wait_until", UtcDateTime),
     Index(None, "last_at"),
+)
+
+bans = Table(
+    "bans",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("network", Text, nullable=False, unique=True),
+    Column("reason", Text, nullable=False),
+    Column("banned_by", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),
+    Index(None, "since", "id"),
+    Index(None, "until"),
 )
 
 jobs = Table(

@@ -16,6 +16,7 @@ from transfer.core.errors import (
 )
 from transfer.core.names import ROOT, CasePath, split
 from transfer.core.uploads import Entry, FileId, StoredFile
+from transfer.ports import Comparison
 from transfer.records import (
     audit,
     cases,
@@ -147,6 +148,15 @@ class SqlFileTree:
             CaseClosedError: its case takes nothing new.
         """
         return await self._database.write(verification.verify, file_id, sha256, principal, now)
+
+    async def compare(self, file_id: FileId, comparison: Comparison, now: datetime) -> StoredFile:
+        """Note what came of comparing a file with a side file; return it as it stands then.
+
+        Raises:
+            EntryMissingError: no such file.
+            CaseClosedError: its case takes nothing new.
+        """
+        return await self._database.write(verification.compare, file_id, comparison, now)
 
     async def contents(self, case_number: CaseNumber, selection: Selection, limit: int) -> Contents:
         """Return what `selection` finds in a case, all of it as it is at one moment, in no order.

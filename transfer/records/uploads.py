@@ -1,6 +1,6 @@
 """The ledger of uploads in rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from transfer.core.access import Principal
@@ -17,6 +17,7 @@ from transfer.records import (
     lookup,
     pieces,
     progress,
+    staging,
 )
 from transfer.records.database import Database
 
@@ -133,6 +134,22 @@ class SqlUploadLedger:
             ValueError: the parts and the tail leave a gap, or a number was never reserved.
         """
         await self._database.write(progress.commit, upload_id, fence, advance)
+
+    async def reveal(
+        self, upload_id: UploadId, fence: int, instead_of: Collection[UploadId], now: datetime
+    ) -> None:
+        """Have a draft stand at its path, and the uploads `instead_of` which it does be drafts."""
+        await self._database.write(staging.reveal, upload_id, fence, instead_of, now)
+
+    async def set_aside(self, upload_id: UploadId, fence: int, now: datetime) -> None:
+        """Note that the multipart upload was put together: all bytes are in its one object now."""
+        await self._database.write(staging.set_aside, upload_id, fence, now)
+
+    async def take_up(
+        self, upload_id: UploadId, fence: int, multipart: tuple[str, str] | None, advance: Advance
+    ) -> Upload:
+        """Have an upload that was set aside grow again: its object's bytes were copied."""
+        return await self._database.write(staging.take_up, upload_id, fence, multipart, advance)
 
     async def release(
         self, upload_id: UploadId, fence: int, state: UploadState, now: datetime

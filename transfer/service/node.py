@@ -66,11 +66,13 @@ def _start_loops(loops: Loops, parts: Parts, *, works: bool) -> None:
     loops.start("The watch over leases", parts.leases.watch())
     loops.start("The watch over accounts", parts.accounts.watch())
     loops.start("The watch over sessions", parts.sessions.watch())
+    loops.start("The watch over bans", parts.bans.watch())
     loops.start("The watch over case events", parts.events.watch())
     if works:
         loops.start("The dispatcher of events", parts.dispatcher.run(), parts.dispatcher.stop)
         loops.start("The retention worker", parts.worker.run(), parts.worker.stop)
         loops.start("The tidying of sign-ins", parts.tidying.run())
+        loops.start("The comparing with side files", parts.side_files.run())
 
 
 async def _leave(parts: Parts, doors: Doors, loops: Loops) -> None:

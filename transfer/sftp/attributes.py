@@ -53,9 +53,11 @@ def name_of(entry: Entry, now: datetime) -> SFTPName:
 
 
 def space_of(usage: Usage) -> SFTPVFSAttrs:
-    """Return what `df` is told: there is room for any file that can be stored."""
+    """Return what `df` is told: what the case may hold yet, or else room for any file at all."""
     used = -(-usage.size_bytes // _BLOCK_BYTES)
     free = 2 * MAX_FILE_BYTES // _BLOCK_BYTES
+    if usage.limit_bytes is not None:
+        free = max(0, usage.limit_bytes - usage.size_bytes) // _BLOCK_BYTES
     return SFTPVFSAttrs(
         bsize=_BLOCK_BYTES,
         frsize=_BLOCK_BYTES,

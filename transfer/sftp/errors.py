@@ -43,6 +43,7 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.OffsetMismatchError: SFTPFailure,
     errors.ChecksumMismatchError: SFTPFailure,
     errors.NameTakenError: SFTPFailure,
+    errors.TooManyAccountsError: SFTPFailure,
     errors.FolderNotEmptyError: SFTPFailure,
     errors.NotAFolderError: SFTPNoSuchFile,  # what sshd answers to ENOTDIR
     errors.IsAFolderError: SFTPFailure,

@@ -2,14 +2,11 @@
 
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
 
-from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
-from transfer.core.errors import UnsupportedError
+from transfer.core.errors import TooLargeError, UnsupportedError
 from transfer.core.names import CasePath, check_writable
-from transfer.core.uploads import Entry, StoredFile, Upload, UploadState
-from transfer.engine.files import Files
-from transfer.engine.uploads import Uploads
-from transfer.ports import Clock
+from transfer.core.uploads import Entry, StoredFile, Upload, UploadId, UploadState
+from transfer.ports import Buffer, Clock
 from transfer.sftp.attributes import (
     attributes_of,
     modified_at_of,
@@ -17,12 +14,15 @@ from transfer.sftp.attributes import (
     size_of,
     space_of,
 )
+from transfer.sftp.hashes import CaseHashes
 from transfer.sftp.opening import Opening
 from transfer.sftp.paths import case_path, sent_path
 from transfer.sftp.reading import ReadHandle
+from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
 
 FilePart = ".filepart"
+_ZEROS_BYTES = 1024 * 1024
 FileHandle = ReadHandle | WriteHandle
 
 
@@ -34,21 +34,19 @@ class CaseFileSystem:
     """
 
     def __init__(
-        self,
-        uploads: Uploads,
-        files: Files,
-        clock: Clock,
-        *,
-        principal: Principal,
-        case_number: CaseNumber,
+        self, desk: Desk, clock: Clock, *, case_number: CaseNumber, client: str = ""
     ) -> None:
-        self._uploads = uploads
-        self._files = files
+        """Take what to work with; `client` is what the client at the other end calls itself."""
+        self._uploads = desk.uploads
+        self._files = desk.files
         self._clock = clock
-        self._principal = principal
+        self._principal = desk.principal
         self._case_number = case_number
-        self._opening = Opening(uploads, files, principal, case_number)
+        self.hashes = CaseHashes(desk.files, desk.principal, case_number)
+        self._space = desk.space
+        self._opening = Opening(desk, case_number, client)
         self._writing: set[WriteHandle] = set()
+        self._doubted: set[UploadId] = set()
 
     def exit(self) -> None:
         """Take note of the session's end; its handles have been ended before."""
@@ -103,8 +101,12 @@ class CaseFileSystem:
         await self._move(case_path(source), case_path(target), replace=True)
 
     async def remove(self, path: bytes) -> None:
-        """Remove a file, or give up the upload that stands there."""
-        await self._files.remove(self._principal, self._case_number, case_path(path))
+        """Remove a file, or give up the upload that stands there, also one that is open here."""
+        at = case_path(path)
+        entry = await self._entry(at)
+        await self._files.remove(self._principal, self._case_number, at)
+        for handle in [handle for handle in self._writing if handle.is_of(entry)]:
+            await handle.discard()
 
     async def mkdir(self, path: bytes, _attributes: SFTPAttrs) -> None:
         """Make a folder."""
@@ -131,6 +133,14 @@ class CaseFileSystem:
         """Take bytes for an open file."""
         await handle.write(offset, data)
 
+    def read_now(self, handle: FileHandle, offset: int, size: int) -> Buffer | None:
+        """Return the same as `read`, None if that has to be waited for."""
+        return handle.read_now(offset, size)
+
+    def write_now(self, handle: FileHandle, offset: int, data: memoryview) -> bool:
+        """Do the same as `write` if that needs no waiting; if it does, nothing is taken."""
+        return handle.write_now(offset, data)
+
     def fstat(self, handle: FileHandle) -> SFTPAttrs:
         """Return the attributes of an open file."""
         return handle.attributes()
@@ -149,7 +159,11 @@ class CaseFileSystem:
         """End what was opened as its client asks."""
         if isinstance(handle, WriteHandle):
             self._writing.discard(handle)
-        await handle.close()
+        try:
+            await handle.close()
+        finally:
+            if isinstance(handle, WriteHandle) and handle.is_doubted and handle.upload_id:
+                self._doubted.add(handle.upload_id)
 
     # ── Steps ────────────────────────────────────────────────────────────────────────────────
 
@@ -181,24 +195,41 @@ class CaseFileSystem:
             await self._files.touch(self._principal, self._case_number, path, modified_at)
 
     async def _resize(self, entry: Entry, size: int) -> None:
-        if not isinstance(entry, StoredFile) or size > entry.size:
-            raise UnsupportedError("Only a received file can be resized, and only be shortened.")
-        writer = await self._uploads.extend(self._principal, entry, size)
+        here = next((one for one in self._writing if one.is_of(entry)), None)
+        if here is not None:
+            await here.resize(size)
+            return
+        if not isinstance(entry, StoredFile):
+            raise UnsupportedError("A file that is still on its way isn't resized: send it again.")
+        more = max(0, size - entry.size)
+        if more > self._space.limit_bytes:
+            raise TooLargeError(f"A file is lengthened by {self._space.limit_bytes} bytes at most.")
+        writer = await self._uploads.extend(self._principal, entry, size - more)
+        try:
+            while writer.position < size:
+                await writer.write(bytes(min(_ZEROS_BYTES, size - writer.position)))
+        except BaseException:
+            await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
+            await self._uploads.abandon(self._principal, writer.upload.id)
+            raise
         await self._uploads.finish_writer(self._principal, writer)
 
     async def _move(self, source: CasePath, target: CasePath, *, replace: bool) -> None:
-        if source == target + FilePart:
-            await self._finish_part(source)
+        await self._finish_part(source, is_named=source == target + FilePart)
         await self._files.move(self._principal, self._case_number, source, target, replace=replace)
 
-    async def _finish_part(self, path: CasePath) -> None:
-        """Finish what WinSCP gives its final name: so it says that the file is complete.
+    async def _finish_part(self, path: CasePath, *, is_named: bool) -> None:
+        """Finish what its client gives its final name: so it says that the file is complete.
 
-        It comes here unfinished when the client found on resuming that every byte was sent.
+        WinSCP's comes here unfinished when that found on resuming that every byte was sent; of
+        others it counts after a CLOSE that had left it open.
         """
+        if not is_named and not self._doubted:
+            return
         entry = await self._entry(path)
         if not isinstance(entry, Upload) or entry.state is not UploadState.INTERRUPTED:
             return
-        if entry.length is None and self._open_here(entry) is None:
+        is_said = is_named or entry.id in self._doubted
+        if is_said and entry.length is None and self._open_here(entry) is None:
             writer = await self._uploads.open_writer(self._principal, entry.id)
             await self._uploads.finish_writer(self._principal, writer)

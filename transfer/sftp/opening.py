@@ -1,6 +1,8 @@
 """What an OPEN means: SFTP's flags, and what stands at the path, decide how a file is opened."""
 
 import contextlib
+from dataclasses import replace
+from functools import partial
 
 from asyncssh import (
     FXF_APPEND,
@@ -12,7 +14,7 @@ from asyncssh import (
     SFTPAttrs,
 )
 
-from transfer.core.access import Action, Principal
+from transfer.core.access import Action
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import (
     ConflictError,
@@ -25,28 +27,31 @@ from transfer.core.errors import (
 from transfer.core.names import CasePath, check_writable, name_key
 from transfer.core.uploads import Entry, Folder, StoredFile, Upload, UploadId, UploadState
 from transfer.engine.beginnings import FileToSend
-from transfer.engine.files import Files
-from transfer.engine.uploads import Uploads
-from transfer.engine.writer import UploadWriter
+from transfer.engine.revisable import RevisableWriter
+from transfer.sftp import clients
 from transfer.sftp.attributes import modified_at_of
-from transfer.sftp.reading import FileReader, ReadHandle
-from transfer.sftp.writing import Opened, WriteHandle
+from transfer.sftp.draft import Opened
+from transfer.sftp.readahead import FileReader
+from transfer.sftp.reading import ReadHandle
+from transfer.sftp.revision import Desk
+from transfer.sftp.writing import WriteHandle
 
 
 class Opening:
     """Opens files of one case for one session.
 
-    `told` are the sizes of unfinished uploads as the session's client was told them last.
+    `told` are the sizes of unfinished uploads as the session's client was told them last; `client`
+    is what this client calls itself.
     """
 
-    def __init__(
-        self, uploads: Uploads, files: Files, principal: Principal, case_number: CaseNumber
-    ) -> None:
+    def __init__(self, desk: Desk, case_number: CaseNumber, client: str) -> None:
         self.told: dict[UploadId, int] = {}
-        self._uploads = uploads
-        self._files = files
-        self._principal = principal
+        self._desk = desk
+        self._uploads = desk.uploads
+        self._files = desk.files
+        self._principal = desk.principal
         self._case_number = case_number
+        self._client = client
 
     async def open(
         self, path: CasePath, flags: int, attributes: SFTPAttrs
@@ -74,7 +79,7 @@ class Opening:
         return ReadHandle(entry, self._reader(entry))
 
     def _reader(self, file: StoredFile) -> FileReader:
-        return FileReader(self._files, self._principal, file)
+        return FileReader(partial(self._files.read, self._principal, file), file.size)
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────
 
@@ -102,11 +107,18 @@ class Opening:
             await self._check_changeable(entry.path)
             reader = self._reader(entry) if flags & FXF_READ else None
             opened = Opened(path=path, appends=appends, file=entry, reader=reader)
-        return WriteHandle(self._uploads, self._principal, opened)
+        opened = replace(
+            opened,
+            reads=bool(flags & FXF_READ),
+            is_edited=clients.is_edited(self._client, flags, attributes),
+            block=clients.stoppable_block(self._client, flags, attributes),
+            before=entry if isinstance(entry, Upload) else None,
+        )
+        return WriteHandle(self._desk, opened)
 
     async def _begin(
         self, path: CasePath, entry: StoredFile | Upload | None, attributes: SFTPAttrs
-    ) -> UploadWriter:
+    ) -> RevisableWriter:
         """Begin a fresh upload, and give up what sessions like this one had begun before it."""
         file = FileToSend(
             case_number=self._case_number,

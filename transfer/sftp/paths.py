@@ -2,7 +2,7 @@
 
 import posixpath
 
-from transfer.core.errors import InvalidNameError
+from transfer.core.errors import EntryMissingError, InvalidNameError
 from transfer.core.names import CasePath, parse_path
 
 
@@ -25,3 +25,17 @@ def case_path(sent: bytes) -> CasePath:
 def sent_path(path: CasePath) -> bytes:
     """Return `path` as clients see it: from the root."""
     return f"/{path}".encode()
+
+
+def home_path(sent: bytes) -> bytes:
+    """Return a path with its `~`, if any, taken for what it stands for: the case.
+
+    Raises:
+        EntryMissingError: the home of somebody else.
+    """
+    head, slash, rest = sent.partition(b"/")
+    if not head.startswith(b"~"):
+        return sent
+    if head != b"~":
+        raise EntryMissingError("There is no home but one's own.")
+    return slash + rest or b"/"

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from transfer.core.errors import TransferError
+from transfer.core.notices import Notice
 from transfer.core.parts import MAX_FILE_BYTES
 from transfer.folder import ServiceFolder
 from transfer.http.app import build_app
@@ -20,9 +21,11 @@ from transfer.http.server import HttpServer
 from transfer.http.tls import Certificate, own_certificate
 from transfer.ports import Clock
 from transfer.settings import Settings, SettingsError, variable
+from transfer.sftp.admission import AdmissionPolicy
 from transfer.sftp.connection import Services as SftpServices
 from transfer.sftp.hostkeys import HostKeys, load_host_keys
 from transfer.sftp.server import SftpPolicy, SftpServer
+from transfer.sftp.spool import SpoolSpace
 from transfer.storage.s3 import S3ObjectStore
 from transfer.wiring.entrance import Entrance
 from transfer.wiring.identity import identity_provider, staff_sign_in
@@ -74,7 +77,7 @@ class Doors:
             self._http = self._http_server(keys)
             await self._http.start(listeners.http)
         if listeners.sftp:
-            self._sftp = SftpServer(self._sftp_services(), keys, SftpPolicy(stop_grace=_STOP_GRACE))
+            self._sftp = SftpServer(self._sftp_services(), keys, self._sftp_policy())
             await self._sftp.start(sockets=listeners.sftp)
 
     def reload(self) -> None:
@@ -99,7 +102,31 @@ class Doors:
     def _sftp_services(self) -> SftpServices:
         parts = self._parts
         return SftpServices(
-            accounts=parts.accounts, uploads=parts.uploads, files=parts.files, clock=parts.clock
+            accounts=parts.accounts,
+            uploads=parts.uploads,
+            files=parts.files,
+            visits=parts.visits,
+            bans=parts.bans,
+            clock=parts.clock,
+            space=SpoolSpace(
+                folder=ServiceFolder(parts.settings.data).spool_path,
+                limit_bytes=parts.settings.sftp_spool_bytes,
+            ),
+        )
+
+    def _sftp_policy(self) -> SftpPolicy:
+        settings = self._parts.settings
+        return SftpPolicy(
+            login_timeout=settings.sftp_login_timeout,
+            keepalive=settings.sftp_keepalive,
+            idle_timeout=settings.sftp_idle_timeout or None,
+            stop_grace=_STOP_GRACE,
+            banner=sftp_banner(settings, self._parts.tools.notice),
+            admission=AdmissionPolicy(
+                connections=settings.sftp_max_connections,
+                per_client=settings.sftp_max_connections_per_client,
+                unsigned=settings.sftp_max_unsigned,
+            ),
         )
 
     def _http_server(self, keys: HostKeys) -> HttpServer:
@@ -143,6 +170,7 @@ class Doors:
             events=parts.events,
             timelines=parts.timelines,
             attempts=parts.attempts,
+            bans=parts.bans,
             sessions=parts.sessions,
             oversight=parts.oversight,
             launches=launches(parts, self._portal),
@@ -183,6 +211,25 @@ def prepare_keys(settings: Settings, clock: Clock) -> Keys:
     fingerprints = load_host_keys(host_keys_folder(settings)).fingerprints
     certificate = _own_certificate(settings, clock).certificate if made else None
     return Keys(tuple(fingerprints), certificate)
+
+
+def sftp_banner(settings: Settings, notice: Notice) -> str:
+    """Return what is shown before signing in by SFTP: the operator's text, or the warning.
+
+    Raises:
+        SettingsError: the file can't be used.
+    """
+    if settings.sftp_banner_file is None:
+        text = notice.text
+    else:
+        try:
+            text = settings.sftp_banner_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = getattr(exc, "strerror", None) or "not UTF-8"
+            raise SettingsError(
+                [f"{variable('sftp_banner_file')}: expected a file of UTF-8 text ({reason})."]
+            ) from exc
+    return "".join(f"{line.rstrip()}\r\n" for line in text.strip().splitlines())
 
 
 def host_keys_folder(settings: Settings) -> Path:

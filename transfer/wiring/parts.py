@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn, cast
@@ -12,6 +12,7 @@ from typing import NoReturn, cast
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.casebridge.outbox import OutboxDispatcher
 from transfer.clock import SystemClock
+from transfer.core.access import Action, Role
 from transfer.core.errors import StoreUnavailableError
 from transfer.core.notices import Notice
 from transfer.core.parts import PartPlan
@@ -19,6 +20,7 @@ from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
+from transfer.engine.bans import BanPolicy, Bans
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
 from transfer.engine.files import Files
@@ -30,10 +32,12 @@ from transfer.engine.previews import Previews
 from transfer.engine.receipts import PURPOSE, Receipts, ReceiptSigner
 from transfer.engine.secrets import Sealer, new_id
 from transfer.engine.sessions import SessionPolicy, Sessions
+from transfer.engine.side_files import SideFiles
 from transfer.engine.tidying import Tidying
 from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import TokenPolicy, Tokens
 from transfer.engine.uploads import Uploads
+from transfer.engine.visits import Visits
 from transfer.folder import ServiceFolder
 from transfer.ports import CaseDesk, Clock, ObjectStore, Records
 from transfer.records.assembly import open_records
@@ -65,10 +69,13 @@ class Parts:
     events: CaseEvents
     timelines: Timelines
     attempts: Attempts
+    bans: Bans
+    visits: Visits
     sessions: Sessions
     links: Links
     oversight: Oversight
     tidying: Tidying
+    side_files: SideFiles
     dispatcher: OutboxDispatcher
     worker: RetentionWorker
 
@@ -124,6 +131,7 @@ def upload_policy(settings: Settings) -> UploadPolicy:
         plan=PartPlan(base_bytes=settings.part_bytes, equal=settings.equal_parts),
         parallel_parts=settings.parallel_parts,
         max_file_bytes=settings.max_file_bytes,
+        max_case_bytes=settings.max_case_bytes,
         lifetime=settings.upload_lifetime,
         lease=settings.upload_lease,
         takeover_grace=settings.takeover_grace,
@@ -146,6 +154,23 @@ def token_policy(settings: Settings) -> TokenPolicy:
 def session_policy(settings: Settings) -> SessionPolicy:
     """Return how long sessions live."""
     return SessionPolicy(idle=settings.session_idle, lifetime=settings.session_lifetime)
+
+
+def grants_of(settings: Settings) -> Mapping[Role, frozenset[Action]]:
+    """Return what roles may do to their cases here, beside what they may everywhere."""
+    if not settings.contacts_issue_accounts:
+        return {}
+    return {Role.DESIGNATED: frozenset({Action.MANAGE_ACCOUNTS})}
+
+
+def ban_policy(settings: Settings) -> BanPolicy:
+    """Return whom the SFTP door bans."""
+    return BanPolicy(
+        after=settings.sftp_ban_after,
+        lifetime=settings.sftp_ban_lifetime,
+        always=settings.sftp_banned_networks,
+        never=settings.sftp_trusted_networks,
+    )
 
 
 def notice_of(settings: Settings) -> Notice:
@@ -207,10 +232,11 @@ def build_parts(
         pool=BufferPool(settings.memory_budget_bytes),
         policy=upload_policy(settings),
         new_id=new_id,
+        grants=grants_of(settings),
         notice=notice_of(settings),
         wake_worker=waker,
     )
-    attempts = Attempts(tools)
+    attempts, bans = Attempts(tools), Bans(tools, ban_policy(settings))
     sessions = Sessions(tools, attempts, session_policy(settings))
     leases = Leases(tools, owner)
     uploads = Uploads(tools, leases)
@@ -223,7 +249,13 @@ def build_parts(
         period=settings.retention_period,
         overdue=uploads.tend_overdue,
     )
-    waker.connect(prompt=dispatcher.wake, patient=worker.wake)
+    side_files = SideFiles(tools, owner)
+
+    def wake_the_patient() -> None:
+        worker.wake()
+        side_files.wake()
+
+    waker.connect(prompt=dispatcher.wake, patient=wake_the_patient)
     return Parts(
         settings=settings,
         clock=clock,
@@ -235,14 +267,17 @@ def build_parts(
         files=Files(tools),
         archives=Archives(tools),
         previews=Previews(tools),
-        accounts=Accounts(tools, sealer, settings.account_lifetime),
+        accounts=Accounts(tools, sealer, settings.account_lifetime, settings.max_accounts_per_case),
         tokens=Tokens(tools, token_policy(settings)),
         events=CaseEvents(tools),
         timelines=Timelines(tools, settings.retention_period),
         attempts=attempts,
+        bans=bans,
+        visits=Visits(tools),
         sessions=sessions,
         oversight=Oversight(tools, sessions, settings.retention_period),
-        tidying=Tidying(tools, sessions, attempts),
+        tidying=Tidying(tools, sessions, attempts, bans),
+        side_files=side_files,
         links=Links(tools, LinkKey(sealer.derive(LINK_PURPOSE)), settings.link_lifetime),
         acknowledgements=Acknowledgements(tools),
         receipts=Receipts(tools, ReceiptSigner(sealer.derive(PURPOSE))),

@@ -14,7 +14,7 @@ from tests.contract.records.scenario import (
     new_account,
     open_case,
 )
-from transfer.core.accounts import LIFETIME, AccountEnd, AccountId
+from transfer.core.accounts import LIFETIME, AccountEnd, AccountId, AccountStanding
 from transfer.core.errors import (
     AccountMissingError,
     CaseClosedError,
@@ -177,5 +177,8 @@ async def test_the_standing_of_many_accounts_is_told_at_once(records: Records) -
         await records.accounts.insert(account, ANALYST)
     await records.accounts.end(revoked.id, AccountEnd.REVOKED, ANALYST, NOW)
     standing = await records.accounts.standing([good.id, revoked.id, AccountId("nowhere")])
-    assert standing == {good.id: None, revoked.id: AccountEnd.REVOKED}
+    assert standing == {
+        good.id: AccountStanding(case_number=NUMBER, issue=1, end=None),
+        revoked.id: AccountStanding(case_number=NUMBER, issue=1, end=AccountEnd.REVOKED),
+    }
     assert await records.accounts.standing([]) == {}

@@ -43,7 +43,7 @@ async def test_an_upload_comes_back_as_it_was_created(records: Records) -> None:
     created = await records.uploads.create(new, CUSTOMER, lease())
     assert created == await records.uploads.upload(new.id)
     assert (created.path, created.length, created.case_id) == (new.path, 2**50, case.id)
-    assert (created.door, created.sent_by) == (Door.SFTP, "customer")
+    assert (created.door, created.sent_by) == (Door.HTTP, "customer")
     assert (created.direction, created.replaces) == (Direction.SHARED_WITH_CUSTOMER, True)
     assert (created.metadata, created.content_type) == ("filename dHLDpGNl", "text/plain")
     assert (created.modified_at, created.expected_sha256) == (NOW - timedelta(days=3), "ab" * 32)

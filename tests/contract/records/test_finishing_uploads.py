@@ -49,7 +49,7 @@ async def test_a_finished_upload_is_a_file_with_all_that_was_known_of_it(records
     assert file == await records.tree.entry(NUMBER, path("logs/trace.log"))
     assert (file.id, file.path, file.size) == (done.file_id, "logs/trace.log", 2**45)
     assert (file.sha256, file.digest, file.verified) == (done.sha256, done.digest, True)
-    assert (file.door, file.sent_by) == (Door.SFTP, "customer")
+    assert (file.door, file.sent_by) == (Door.HTTP, "customer")
     assert (file.direction, file.content_type) == (Direction.SHARED_WITH_CUSTOMER, "text/plain")
     assert (file.created_at, file.modified_at) == (after(3), NOW - timedelta(days=9))
     over = await records.uploads.upload(upload.id)
@@ -100,14 +100,14 @@ async def test_the_case_core_and_the_audit_log_hear_of_a_file(records: Records) 
         "size": 100,
         "sha256": file.sha256,
         "direction": "from_customer",
-        "door": "sftp",
+        "door": "http",
         "sent_by": "customer",
         "verified": True,
         "file_id": file.id,
     }
     (noted,) = await records.audit.events(NUMBER)
     assert (noted.action, noted.actor, noted.subject) == ("file.received", "customer", file.id)
-    assert (noted.door, noted.address, noted.at) == (Door.SFTP, "192.0.2.7", after(2))
+    assert (noted.door, noted.address, noted.at) == (Door.HTTP, "192.0.2.7", after(2))
     assert noted.details["path"] == "a/trace.log"
 
 

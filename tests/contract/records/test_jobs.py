@@ -3,10 +3,11 @@ import asyncio
 from sqlalchemy import Connection
 
 from tests.contract.records.scenario import NOW, after
+from transfer.core.uploads import FileId
 from transfer.ports import JobKind, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
-from transfer.records.jobs import queue_discard
+from transfer.records.jobs import queue_discard, queue_side_file
 
 
 def _queue(connection: Connection, count: int) -> None:
@@ -91,3 +92,33 @@ async def test_who_lost_a_job_does_not_hand_it_back(records: Records, database: 
     await records.jobs.claim("quick", after(11), after(60))
     await records.jobs.retry(stale, NOW, "too late")
     assert await records.jobs.claim("third", after(12), after(60)) == []
+
+
+def _queue_both(connection: Connection) -> None:
+    queue_side_file(connection, NOW, FileId("side"))
+    queue_discard(connection, NOW, keys=["key"])
+
+
+async def test_jobs_of_one_kind_are_claimed_apart_from_the_others(
+    records: Records, database: Database
+) -> None:
+    await database.write(_queue_both)
+    (job,) = await records.jobs.claim("worker", NOW, after(60), kind=JobKind.SIDE_FILE)
+    assert (job.kind, job.payload) == (JobKind.SIDE_FILE, {"file_id": "side", "judged": []})
+    (other,) = await records.jobs.claim("worker", NOW, after(60))
+    assert other.kind is JobKind.DISCARD
+
+
+async def test_a_job_that_is_put_off_comes_back_with_what_is_left_of_it(
+    records: Records, database: Database
+) -> None:
+    await database.write(_queue_both)
+    (job,) = await records.jobs.claim("one", NOW, after(60), kind=JobKind.SIDE_FILE)
+    payload = {"file_id": "side", "judged": ["file"]}
+    await records.jobs.put_off(job, after(10), payload)
+    assert await records.jobs.claim("one", after(9), after(60), kind=JobKind.SIDE_FILE) == []
+    (again,) = await records.jobs.claim("two", after(10), after(60), kind=JobKind.SIDE_FILE)
+    assert (again.id, again.payload, again.attempts) == (job.id, payload, 2)
+    await records.jobs.put_off(job, after(99), {})  # a claim that ran out long ago
+    await records.jobs.done([again])
+    assert await records.jobs.claim("one", after(99), after(99), kind=JobKind.SIDE_FILE) == []

@@ -29,9 +29,10 @@ from transfer.core.errors import (
     UploadGoneError,
     UploadMissingError,
 )
+from transfer.core.names import CasePath
 from transfer.core.receipts import upload_statement
 from transfer.core.uploads import FileId, UploadId, UploadState
-from transfer.ports import Records
+from transfer.ports import Comparison, Records
 
 RIGHT, WRONG = "ab" * 32, "cd" * 32
 
@@ -161,3 +162,45 @@ async def test_a_claim_needs_a_file_and_an_open_case(records: Records) -> None:
     await close_case(records, case)
     with pytest.raises(CaseClosedError):
         await records.tree.verify(file.id, RIGHT, CUSTOMER, NOW)
+
+
+def compared(digest: str, *, matches: bool) -> Comparison:
+    return Comparison(
+        matches=matches,
+        claimed=digest,
+        side_file=CasePath("trace.log.md5"),
+        side_file_id=FileId("side"),
+    )
+
+
+@pytest.mark.parametrize("claim", [f"sha256:{WRONG}", "md5:0123456789abcdef0123456789abcdef"])
+async def test_what_a_side_file_says_stands_until_somebody_knows_better(
+    records: Records, claim: str
+) -> None:
+    await open_case(records)
+    file = await receive(records, done=finished(sha256=RIGHT))
+    for comparison, stands in (
+        (compared(claim, matches=False), (False, claim)),
+        (compared(claim, matches=False), (False, claim)),
+        (compared("md5:0f", matches=True), (True, None)),
+    ):
+        told = await records.tree.compare(file.id, comparison, after(1))
+        assert (told.verified, told.claimed_digest) == stands
+        assert await records.tree.file(file.id) == told
+    assert told.claimed_sha256 is None
+    await records.tree.compare(file.id, compared(claim, matches=False), after(2))
+    assert (await records.tree.verify(file.id, RIGHT, ANALYST, after(3))).claimed_digest is None
+    assert await audited(records) == [
+        "file.received",
+        *("file.digest-mismatch", "file.verified", "file.digest-mismatch", "file.verified"),
+    ]
+
+
+async def test_a_comparison_needs_a_file_and_an_open_case(records: Records) -> None:
+    case = await open_case(records)
+    file = await receive(records)
+    with pytest.raises(EntryMissingError):
+        await records.tree.compare(FileId("none"), compared("md5:0f", matches=True), NOW)
+    await close_case(records, case)
+    with pytest.raises(CaseClosedError):
+        await records.tree.compare(file.id, compared("md5:0f", matches=True), NOW)

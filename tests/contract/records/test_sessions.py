@@ -127,7 +127,7 @@ async def test_failures_are_counted_by_kind_and_source_and_none_is_lost(records:
     assert sorted(await asyncio.gather(*counted)) == list(range(1, 9))
     assert await count(CredentialKind.TOKEN, "192.0.2.2", NOW, after(-60)) == 1
     assert await count(CredentialKind.SESSION, "192.0.2.1", NOW, after(-60)) == 1
-    assert await records.attempts.failures(CredentialKind.LAUNCH, "192.0.2.1") is None
+    assert await records.attempts.failures(CredentialKind.LAUNCH, ["192.0.2.1"]) == {}
 
 
 async def test_failures_of_long_ago_are_forgotten_and_with_them_the_wait(
@@ -137,13 +137,13 @@ async def test_failures_of_long_ago_are_forgotten_and_with_them_the_wait(
     await attempts.count(token, "192.0.2.1", NOW, after(-60))
     await attempts.delay(token, "192.0.2.1", after(900))
     assert await attempts.count(token, "192.0.2.1", after(60), NOW) == 2
-    assert await attempts.failures(token, "192.0.2.1") == Failures(
-        count=2, wait_until=after(900), last_at=after(60)
-    )
+    assert await attempts.failures(token, ["192.0.2.1", "192.0.2.2"]) == {
+        "192.0.2.1": Failures(count=2, wait_until=after(900), last_at=after(60))
+    }
     assert await attempts.count(token, "192.0.2.1", after(200), after(100)) == 1
-    assert await attempts.failures(token, "192.0.2.1") == Failures(
-        count=1, wait_until=None, last_at=after(200)
-    )
+    assert await attempts.failures(token, ["192.0.2.1"]) == {
+        "192.0.2.1": Failures(count=1, wait_until=None, last_at=after(200))
+    }
     assert await attempts.forget(after(200)) == 0
     assert await attempts.forget(after(201)) == 1
 
@@ -153,5 +153,15 @@ async def test_a_wait_is_never_made_shorter(records: Records) -> None:
     await attempts.count(token, "192.0.2.1", NOW, after(-60))
     await attempts.delay(token, "192.0.2.1", after(30))
     await attempts.delay(token, "192.0.2.1", after(10))
-    counted = await attempts.failures(token, "192.0.2.1")
-    assert counted == Failures(count=1, wait_until=after(30), last_at=NOW)
+    counted = await attempts.failures(token, ["192.0.2.1"])
+    assert counted == {"192.0.2.1": Failures(count=1, wait_until=after(30), last_at=NOW)}
+
+
+async def test_what_is_forgiven_counts_no_more_and_all_else_does(records: Records) -> None:
+    attempts, kind = records.attempts, CredentialKind.SFTP
+    for source in ("192.0.2.1", "name:1", "192.0.2.2"):
+        await attempts.count(kind, source, NOW, after(-60))
+    await attempts.count(CredentialKind.TOKEN, "192.0.2.1", NOW, after(-60))
+    await attempts.forgive(kind, ["192.0.2.1", "name:1", "never seen"])
+    assert set(await attempts.failures(kind, ["192.0.2.1", "name:1", "192.0.2.2"])) == {"192.0.2.2"}
+    assert await attempts.failures(CredentialKind.TOKEN, ["192.0.2.1"]) != {}

@@ -34,6 +34,10 @@ async def test_an_account_appears_and_goes_without_loading_the_page_again(
 
     analyst = await room.visitor(Role.ANALYST)
     await analyst.open(room.page_path)
+    await section(analyst.page).get_by_text("A label, keys, addresses").click()
+    await section(analyst.page).get_by_label("Label").fill("Night shift")
+    await analyst.examine("about-to-issue")
+    await section(analyst.page).get_by_role("checkbox", name="I attest that").check()
     await section(analyst.page).get_by_role("button", name="Issue an SFTP account").click()
     await expect(section(analyst.page).get_by_role("article")).to_have_count(1)
     await analyst.examine("issued")
@@ -42,6 +46,7 @@ async def test_an_account_appears_and_goes_without_loading_the_page_again(
     await expect(shown.get_by_role("article")).to_have_count(1)
     await expect(shown.get_by_text(re.compile(r"\bdays\b.* left"))).to_be_visible()
     await expect(shown.get_by_role("button", name="Issue")).to_have_count(0)
+    await expect(shown.get_by_text("Night shift")).to_be_visible()
     await customer.examine("shown")
 
     await section(analyst.page).get_by_text("End this account").click()
@@ -49,6 +54,27 @@ async def test_an_account_appears_and_goes_without_loading_the_page_again(
     await section(analyst.page).get_by_role("button", name="End it now").click()
     await expect(section(analyst.page).get_by_role("article")).to_have_count(0)
     await expect(shown).to_have_count(0)
+
+
+async def test_an_account_that_is_issued_again_has_another_password(room: BrowserRoom) -> None:
+    account = await issue(room)
+    customer, analyst = await room.visitor(), await room.visitor(Role.ANALYST)
+    async with customer.page.expect_response(re.compile("/events")):
+        await customer.open(room.page_path)
+    await analyst.open(room.page_path)
+    theirs = section(analyst.page)
+    await theirs.get_by_text("Issue it again", exact=True).click()
+    await analyst.examine("about-to-issue-again")
+    again = theirs.get_by_role("article")
+    await again.get_by_role("checkbox", name="I attest that").check()
+    await again.get_by_role("button", name="Issue it again now").click()
+
+    shown = section(customer.page).get_by_role("article")
+    await expect(shown).to_have_attribute("data-issue", "2")
+    await shown.get_by_role("button", name="Show the password").click()
+    await expect(shown.locator('[data-part="secret"]')).not_to_be_empty()
+    await expect(shown.get_by_text(account["password"])).to_have_count(0)
+    await expect(shown.get_by_text(account["username"]).first).to_be_visible()
 
 
 async def test_the_password_is_shown_hidden_and_copied(room: BrowserRoom) -> None:

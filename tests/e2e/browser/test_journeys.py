@@ -81,6 +81,7 @@ async def test_an_account_is_issued_shown_to_the_customer_used_and_gone_when_it_
 
     analyst = await room.visitor(Role.ANALYST)
     await analyst.open(room.page_path)
+    await analyst.page.get_by_role("checkbox", name="I attest that").check()
     await analyst.page.get_by_role("button", name="Issue an SFTP account").click()
     await analyst.picture("issued")
 

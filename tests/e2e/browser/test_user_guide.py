@@ -99,6 +99,7 @@ async def work_as_analyst(room: BrowserRoom, picture: Picture) -> None:
     await expect(page.get_by_role("status").get_by_text("3 lines found.")).to_be_visible()
     await picture(analyst, "preview", main)
     await analyst.open(room.page_path)
+    await page.get_by_role("checkbox", name="I attest that").check()
     await page.get_by_role("button", name="Issue an SFTP account").click()
     await expect(page.get_by_text("End this account").first).to_be_visible()
     await picture(analyst, "manage", page.locator("#care"))

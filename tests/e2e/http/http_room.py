@@ -229,6 +229,7 @@ async def http_room(
             events=room.events,
             timelines=room.timelines,
             attempts=room.attempts,
+            bans=room.bans,
             sessions=room.sessions,
             launches=room.launches,
             oversight=room.oversight,

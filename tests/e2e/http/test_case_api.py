@@ -8,10 +8,18 @@ import pytest
 
 from tests.e2e.http.http_room import OTHER_NUMBER, HttpRoom, http_room
 from tests.engine_room import NUMBER
+from transfer.core.notices import Notice
 from transfer.http.policy import HttpPolicy
 
 CASE = f"/api/v1/cases/{NUMBER}"
 ACCOUNTS = f"{CASE}/sftp-accounts"
+UNUSED = {
+    "sessions": 0,
+    "bytes_received": 0,
+    "bytes_sent": 0,
+    "last_seen_at": None,
+    "last_address": None,
+}
 
 
 # ── The case ─────────────────────────────────────────────────────────────────────────────────
@@ -198,6 +206,7 @@ async def test_the_list_tells_all_of_a_file(room: HttpRoom) -> None:
         "state": "received",
         "verified": False,
         "claimed_sha256": None,
+        "claimed_digest": None,
         "direction": "from_customer",
         "door": "http",
         "sent_by": "designated",
@@ -270,6 +279,14 @@ async def test_an_account_is_issued_shown_and_revoked(room: HttpRoom) -> None:
         "port": 2222,
         "fingerprints": ["SHA256:abc"],
         "expires_at": "2026-03-07T09:00:00Z",
+        "label": "",
+        "keys": [],
+        "networks": [],
+        "issued_by": "analyst",
+        "issued_at": "2026-03-02T09:00:00Z",
+        "issue": 1,
+        "attested_version": Notice().version,
+        "use": UNUSED,
     }
     assert issued.headers["Location"] == f"{ACCOUNTS}/{account['id']}"
     for who in ("designated", "analyst"):

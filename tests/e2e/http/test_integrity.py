@@ -21,6 +21,7 @@ from tests.engine_room import NUMBER
 from transfer.core.access import Role
 from transfer.core.notices import Notice
 from transfer.core.uploads import UploadId
+from transfer.engine.side_files import SideFiles
 from transfer.http.receipts import RELATION
 
 DATA = b"every byte of it counts\n" * 1000
@@ -177,6 +178,32 @@ async def test_a_malformed_digest_changes_nothing(room: HttpRoom, body: Parsed) 
     answer = await room.ask("PUT", f"{upload}/digest", json=body)
     assert (answer.status, answer.code) == (400, "invalid-request")
     assert (await tell(room, upload, DIGEST.hex())).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "digest", "claimed"),
+    [
+        ("trace.log.sha256", WRONG.hex(), f"sha256:{WRONG.hex()}"),
+        ("MD5SUMS", f"{'0' * 32}  trace.log", f"md5:{'0' * 32}"),
+        ("trace.log.sha256", DIGEST.hex(), None),
+    ],
+)
+async def test_what_a_side_file_tells_is_compared_and_both_sides_see_what_came_of_it(
+    room: HttpRoom, name: str, digest: str, claimed: str | None
+) -> None:
+    sent = await room.send(DATA, "trace.log")
+    await room.send(digest.encode(), name)
+    await SideFiles(room.engine.tools, "node").run_once()
+    file = next(one for one in await room.files() if one["id"] == sent["id"])
+    assert (file["verified"], file["claimed_digest"]) == (claimed is None, claimed)
+    for who in ("designated", "analyst"):
+        for path in (f"/cases/{NUMBER}", f"/files/{file['id']}"):
+            shown = (await room.ask("GET", path, who=who)).body.decode()
+            assert ("Differs" in shown) is (claimed is not None), path
+            assert ("Verified" in shown) is (claimed is None), path
+    told = (await room.ask("GET", f"/cases/{NUMBER}", who="analyst")).body.decode()
+    assert ("tells the same digest" in told) is (claimed is None)
+    assert ("tells another digest" in told) is (claimed is not None)
 
 
 # ── Receipts ─────────────────────────────────────────────────────────────────────────────────────

@@ -104,6 +104,7 @@ VERBS = [
     Verb(method="GET", path=f"{CASE}/sftp-accounts", allowed=SENDERS),
     Verb(method="GET", path="{account}", allowed=SENDERS, closed=404),
     Verb(method="DELETE", path="{account}", allowed=STAFF, status=204),
+    sent("POST", "{account}/reissue", STAFF, 200),
     Verb(
         method="POST",
         path=f"{CASE}/status",

@@ -134,15 +134,24 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def services_of(room: EngineRoom) -> Services:
+    """What a server on `room` works with."""
+    return Services(
+        accounts=room.accounts,
+        uploads=room.uploads,
+        files=room.files,
+        visits=room.visits,
+        bans=room.bans,
+        clock=room.clock,
+    )
+
+
 @asynccontextmanager
 async def gateway_of(
     room: EngineRoom, host_keys: HostKeys, policy: SftpPolicy | None = None
 ) -> AsyncIterator[Gateway]:
     """Start a server on `room`, with the watchers that the service runs beside it."""
-    services = Services(
-        accounts=room.accounts, uploads=room.uploads, files=room.files, clock=room.clock
-    )
-    server = SftpServer(services, host_keys, policy)
+    server = SftpServer(services_of(room), host_keys, policy)
     await server.start(HOST)
     watchers = [
         asyncio.create_task(room.leases.watch()),

@@ -10,6 +10,8 @@ from tests.engine_room import KIB, MIB, NUMBER, customer
 from tests.openssh import OpenSsh
 
 PART = 64 * KIB
+BLOCK = 255 * KIB
+"""What OpenSSH sends at once, since 8.5."""
 
 
 @pytest.fixture
@@ -128,6 +130,62 @@ async def test_ctrl_c_while_a_transfer_is_resumed_leaves_it_interrupted(
     assert await gateway.content("trace.log") == data
 
 
+@pytest.mark.parametrize("options", ["", " -pf"], ids=["plain", "with time and fsync"])
+async def test_ctrl_c_leaves_a_put_interrupted(
+    gateway: Gateway, client: OpenSsh, options: str
+) -> None:
+    """OpenSSH then closes the file as if that were all of it."""
+    data = data_of(30 * MIB)
+    (client.folder / "sent").write_bytes(data)
+    async with cutting_proxy(gateway.port) as proxy:
+        await _press_ctrl_c(client, proxy, f"put{options} sent trace.log")
+    assert await gateway.is_interrupted("trace.log")
+    held = (await gateway.upload("trace.log")).offset
+    assert MIB / 2 < held < len(data)
+    assert not held % BLOCK
+    done = await client.sftp("reput sent trace.log")
+    assert done.code == 0, done.output
+    assert await gateway.content("trace.log") == data
+
+
+async def test_a_put_that_ends_with_a_whole_block_is_sent_twice_to_be_believed(
+    gateway: Gateway, client: OpenSsh
+) -> None:
+    (client.folder / "sent").write_bytes(data_of(2 * BLOCK))
+    done = await client.sftp("put sent trace.log")
+    assert done.code != 0, "it may have been stopped there, for all that is known"
+    assert await gateway.is_interrupted("trace.log")
+    (client.folder / "other").write_bytes(data_of(2 * BLOCK, 2))
+    assert (await client.sftp("put other trace.log")).code != 0
+    assert await gateway.is_interrupted("trace.log")
+    for sent in ("other", "sent"):
+        done = await client.sftp(f"put {sent} again.log")
+        assert done.code != 0
+    done = await client.sftp("put sent again.log")
+    assert done.code == 0, done.output
+    assert await gateway.content("again.log") == data_of(2 * BLOCK)
+
+
+async def test_a_put_that_ends_with_a_whole_block_is_believed_once_it_is_renamed(
+    gateway: Gateway, client: OpenSsh
+) -> None:
+    (client.folder / "sent").write_bytes(data_of(BLOCK))
+    done = await client.sftp("-put sent trace.part", "rename trace.part trace.log")
+    assert done.code == 0, done.output
+    assert await gateway.content("trace.log") == data_of(BLOCK)
+    done = await client.sftp("-put sent trace.part")
+    done = await client.sftp("rename trace.part other.log")
+    assert done.code == 0, done.output
+    assert await gateway.is_interrupted("other.log"), "another session says nothing of it"
+
+
+async def test_scp_says_how_long_its_file_is(gateway: Gateway, client: OpenSsh) -> None:
+    (client.folder / "sent").write_bytes(data_of(2 * BLOCK))
+    done = await client.scp("sent", "trace.log")
+    assert done.code == 0, done.output
+    assert await gateway.content("trace.log") == data_of(2 * BLOCK)
+
+
 async def _press_ctrl_c(client: OpenSsh, proxy: CuttingProxy, command: str) -> None:
     """Type `command`, and stop it when it has sent a little of its file."""
     async with client.typing(proxy.port) as typing:
@@ -164,3 +222,13 @@ async def test_the_old_protocol_of_scp_is_refused(gateway: Gateway, client: Open
 async def test_ssh_gets_nothing_but_sftp(client: OpenSsh) -> None:
     for arguments in (("ls",), (), ("-N", "-L0:127.0.0.1:1", "-oExitOnForwardFailure=yes", "ls")):
         assert (await client.ssh(*arguments)).code == 255
+
+
+async def test_sftp_copies_inside_the_store(gateway: Gateway, client: OpenSsh) -> None:
+    for size in (0, PART, 5 * MIB, 5 * MIB + 7):  # among them what a `put` might be stopped at
+        sent = data_of(size)
+        await gateway.room.send("trace.log", sent, replaces=True)
+        done = await client.sftp("cp trace.log copy.log", "ls copy.log")
+        assert done.code == 0, done.output
+        assert await gateway.content("copy.log") == sent
+    assert gateway.calls("copy_part") == 2

@@ -47,7 +47,6 @@ async def test_what_is_not_offered_is_refused_as_unsupported(gateway: Gateway) -
         ):
             with pytest.raises(asyncssh.SFTPOpUnsupported):
                 await attempt
-        assert not client.supports_remote_copy
         assert await client.listdir() == ["shared", "trace.log"]
 
 
@@ -55,7 +54,7 @@ async def test_channels_that_are_closed_make_room_for_others(gateway: Gateway) -
     async with gateway.connect() as connection:
         for _ in range(12):
             with pytest.raises(asyncssh.ChannelOpenError):
-                await connection.create_process("echo ${ShellId}%ComSpec%")  # as rclone does
+                await connection.create_process("md5 -r")  # as rclone does
             async with connection.start_sftp_client() as client:
                 assert await client.listdir() == ["shared"]
 
@@ -145,7 +144,7 @@ async def test_the_banner_claims_to_be_nothing_else(gateway: Gateway) -> None:
     ("kind", "offered", "chosen"),
     [
         ("encryption_algs", ["chacha20-poly1305@openssh.com", "aes256-ctr"], "aes256-ctr"),
-        ("encryption_algs", ["aes256-ctr", "aes128-gcm@openssh.com"], "aes256-ctr"),
+        ("encryption_algs", ["aes256-ctr", "aes128-gcm@openssh.com"], "aes128-gcm@openssh.com"),
         ("encryption_algs", ["chacha20-poly1305@openssh.com"], None),
         ("encryption_algs", ["aes256-cbc", "3des-cbc"], None),
         ("kex_algs", ["curve25519-sha256"], "curve25519-sha256"),

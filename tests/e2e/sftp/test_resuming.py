@@ -121,17 +121,23 @@ async def test_a_session_on_another_node_takes_over(gateway: Gateway, host_keys:
     assert await gateway.content("trace.log") == data
 
 
-async def test_a_write_that_does_not_go_on_is_refused_and_so_is_the_file(gateway: Gateway) -> None:
-    async with gateway.client() as client:
-        file = await client.open("trace.log", "wb")
-        await file.write(b"0123456789", 0)
-        for offset in (11, 5, 0):
+@pytest.mark.parametrize("flags", [RESUME, RESUME | FXF_APPEND], ids=["resume", "append"])
+async def test_who_resumes_elsewhere_than_at_the_end_is_refused_and_so_is_the_file(
+    gateway: Gateway, flags: int
+) -> None:
+    async with gateway.connect() as connection:
+        async with connection.start_sftp_client() as client:
+            await (await client.open("trace.log", "wb")).write(b"0123456789")
+        await eventually(lambda: gateway.is_interrupted("trace.log"))
+        async with connection.start_sftp_client() as client:
+            file = await client.open("trace.log", flags, encoding=None)
+            for offset in (11, 5):
+                with pytest.raises(asyncssh.SFTPFailure, match="byte 10"):
+                    await file.write(b"xxxxx", offset)
             with pytest.raises(asyncssh.SFTPFailure, match="byte 10"):
-                await file.write(b"xxxxx", offset)
-        with pytest.raises(asyncssh.SFTPFailure, match="byte 10"):
-            await file.write(b"abc", 10)
-        with pytest.raises(asyncssh.SFTPFailure):
-            await file.close()
+                await file.write(b"abc", 10)
+            with pytest.raises(asyncssh.SFTPFailure):
+                await file.close()
     assert await gateway.is_interrupted("trace.log")
     assert (await gateway.upload("trace.log")).offset == 10
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.e2e.sftp.gateway import HOST, Gateway, data_of, gateway_of
+from tests.e2e.sftp.gateway import HOST, Gateway, data_of, gateway_of, services_of
 from tests.engine_room import KIB, SMALL_PARTS, engine_room
 from transfer.engine.policy import UploadPolicy
-from transfer.sftp.connection import Services
 from transfer.sftp.hostkeys import HostKeys
 from transfer.sftp.server import SftpPolicy, SftpServer
 
@@ -64,10 +63,7 @@ async def test_a_server_listens_on_sockets_that_it_is_given(
     tmp_path: Path, host_keys: HostKeys
 ) -> None:
     async with engine_room(tmp_path) as room:
-        services = Services(
-            accounts=room.accounts, uploads=room.uploads, files=room.files, clock=room.clock
-        )
-        server = SftpServer(services, host_keys)
+        server = SftpServer(services_of(room), host_keys)
         bound = [socket.create_server((HOST, 0)) for _ in range(2)]
         await server.start(sockets=bound)
         assert server.addresses == [one.getsockname()[:2] for one in bound]

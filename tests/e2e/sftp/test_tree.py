@@ -1,11 +1,14 @@
 import stat
+from pathlib import Path
 
 import asyncssh
 import pytest
 from asyncssh import SFTPAttrs
 
-from tests.e2e.sftp.gateway import Gateway, bytes_of
-from tests.engine_room import ANALYST, KIB, NUMBER, customer
+from tests.e2e.sftp.gateway import Gateway, bytes_of, gateway_of
+from tests.engine_room import ANALYST, KIB, NUMBER, SMALL_PARTS, customer, engine_room
+from transfer.engine.policy import UploadPolicy
+from transfer.sftp.hostkeys import HostKeys
 
 WHEN = 1_234_567_890
 
@@ -143,6 +146,28 @@ async def test_there_is_room(gateway: Gateway) -> None:
     assert space.bavail * space.frsize > 48 * 2**40
     assert (space.blocks - space.bfree) * space.frsize == 12_288
     assert (space.files - space.ffree, space.namemax) == (1, 255)
+
+
+async def test_the_room_that_is_left_is_told_and_is_not_exceeded(
+    tmp_path: Path, host_keys: HostKeys
+) -> None:
+    policy = UploadPolicy(plan=SMALL_PARTS, max_case_bytes=1_000_000)
+    async with engine_room(tmp_path, running=True, policy=policy) as room:
+        await room.send("trace.log", bytes(300_000))
+        async with gateway_of(room, host_keys) as gateway, gateway.client() as client:
+            space = await client.statvfs("/")
+            assert (space.bavail * space.frsize) // 4096 == 700_000 // 4096
+            file = await client.open("more.log", "wb")
+            await file.write(bytes(600_000))
+            with pytest.raises(asyncssh.SFTPFailure, match="at most 1000000 bytes"):
+                await file.write(bytes(200_000))
+            with pytest.raises(asyncssh.SFTPFailure, match="at most 1000000 bytes"):
+                await file.close()
+            with pytest.raises(asyncssh.SFTPFailure, match="at most 1000000 bytes"):
+                await client.open("large.log", "wb", SFTPAttrs(size=200_000))
+            await client.remove("more.log")
+            async with client.open("large.log", "wb", SFTPAttrs(size=200_000)) as large:
+                await large.write(bytes(200_000))
 
 
 async def test_the_root_is_where_a_client_starts(gateway: Gateway) -> None:

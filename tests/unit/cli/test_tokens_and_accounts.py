@@ -103,6 +103,7 @@ def test_more_tokens_than_a_page_holds_are_all_listed(
         (("token", "revoke", "unknown"), 1, "oken"),
         (("account", "issue", "--case", "9999999999"), 1, "No such case"),
         (("account", "revoke", "unknown"), 1, "account"),
+        (("account", "reissue", "unknown", "--case", "9999999999"), 1, "No such case"),
     ],
 )
 def test_what_cannot_be_issued_or_revoked_is_told(

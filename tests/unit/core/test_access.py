@@ -116,7 +116,7 @@ MAY_AT_LARGE = {
     Role.READ_ONLY: "",
     Role.DESIGNATED: "",
     Role.ANALYST: "manage-case",
-    Role.ADMIN: "manage-case manage-tokens manage-sessions oversee",
+    Role.ADMIN: "manage-case manage-tokens manage-sessions manage-bans oversee",
 }
 
 
@@ -133,3 +133,15 @@ def test_each_role_may_do_what_the_table_says_at_large(role: Role, action: Actio
 @pytest.mark.parametrize("role", Role)
 def test_all_that_a_role_allows_is_both(role: Role) -> None:
     assert allowed_to(role) == {*MAY[role].split(), *MAY_AT_LARGE[role].split()}
+
+
+def test_what_the_operator_grants_is_allowed_beside_the_role_and_within_its_limits() -> None:
+    contact = replace(
+        someone(Role.DESIGNATED, frozenset({NUMBER})), grants=frozenset({Action.MANAGE_ACCOUNTS})
+    )
+    assert refusal(contact, Action.MANAGE_ACCOUNTS, OPEN_CASE) is None
+    assert refusal(contact, Action.MANAGE_CASE, OPEN_CASE) is ForbiddenError
+    limited = replace(contact, actions=frozenset({Action.SEE}))
+    assert refusal(limited, Action.MANAGE_ACCOUNTS, OPEN_CASE) is ForbiddenError
+    elsewhere = replace(contact, cases=frozenset({OTHER}))
+    assert refusal(elsewhere, Action.MANAGE_ACCOUNTS, OPEN_CASE) is CaseHiddenError

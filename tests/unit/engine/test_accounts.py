@@ -14,10 +14,9 @@ from transfer.core.errors import (
     AccountMissingError,
     CaseClosedError,
     ForbiddenError,
-    InvalidRequestError,
     NotSignedInError,
 )
-from transfer.engine.accounts import Accounts, Credentials, check_lifetime
+from transfer.engine.accounts import Accounts, Credentials
 from transfer.engine.secrets import Sealer
 
 HOURS_120 = timedelta(hours=120)
@@ -171,13 +170,6 @@ async def test_the_watch_goes_round_by_the_clock(room: EngineRoom) -> None:
     watch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watch
-
-
-@pytest.mark.parametrize("lifetime", [timedelta(0), HOURS_120 + timedelta(seconds=1)])
-def test_an_account_lives_for_some_time_and_at_most_120_hours(lifetime: timedelta) -> None:
-    assert check_lifetime(HOURS_120) == HOURS_120
-    with pytest.raises(InvalidRequestError):
-        check_lifetime(lifetime)
 
 
 async def test_accounts_come_in_pages_and_none_of_a_closed_case(room: EngineRoom) -> None:

@@ -111,3 +111,42 @@ def test_an_address_is_counted_by_what_its_owner_can_not_change(
     address: str | None, source: str
 ) -> None:
     assert source_of(address) == source
+
+
+def guess(name: str, address: str = "192.0.2.1") -> Failure:
+    return Failure(kind=CredentialKind.SFTP, address=address, reason="wrong-password", name=name)
+
+
+async def test_failures_for_a_name_count_together_wherever_they_come_from(
+    room: EngineRoom,
+) -> None:
+    for n in range(FREE):
+        await room.attempts.failed(guess("c1", f"192.0.2.{n}"))
+    for address in ("198.51.100.1", "198.51.100.2"):
+        with pytest.raises(TooManyAttemptsError):
+            await room.attempts.failed(guess("c1", address))
+    await room.attempts.failed(guess("another", "198.51.100.3"))
+
+
+async def test_a_name_is_counted_whether_there_is_such_an_account_or_not(room: EngineRoom) -> None:
+    """And isn't kept: some type their password there."""
+    for name in ("root", "\ud800", "a" * 1000):
+        await room.attempts.failed(guess(name, "192.0.2.9"))
+    with pytest.raises(TooManyAttemptsError):
+        await fail_as(room, "root", FREE)
+
+
+async def fail_as(room: EngineRoom, name: str, times: int) -> None:
+    for n in range(times):
+        await room.attempts.failed(guess(name, f"203.0.113.{n}"))
+
+
+async def test_who_gets_in_is_forgiven(room: EngineRoom) -> None:
+    for _ in range(FREE):
+        await room.attempts.failed(guess("c1"))
+    await room.attempts.forgive(CredentialKind.SFTP, "192.0.2.1", "c1")
+    await room.attempts.forgive(CredentialKind.SFTP, "192.0.2.1", "c1")
+    for _ in range(FREE):
+        await room.attempts.failed(guess("c1"))
+    with pytest.raises(TooManyAttemptsError):
+        await room.attempts.failed(guess("c1"))

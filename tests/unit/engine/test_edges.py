@@ -216,25 +216,23 @@ async def test_watchers_go_on_when_the_records_are_away(room: EngineRoom) -> Non
 
     writer = await room.uploads.create_writer(customer(), a_file())
     account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-    told = asyncio.get_running_loop().create_future()
-    room.accounts._sessions[account.id] = [told]
+    session = asyncio.create_task(room.accounts.ended(account.id))
+    await room.clock.wait_for_sleepers()
     tools = replace(
         room.tools,
         records=replace(room.records, uploads=Away(), accounts=Away()),  # type: ignore[arg-type]  # a database that is away
     )
     leases = Leases(tools, "other")
     leases.keep(writer)
-    room.accounts._records = tools.records.accounts
+    room.accounts._presence._records = tools.records.accounts
     watches = [asyncio.create_task(leases.watch()), asyncio.create_task(room.accounts.watch())]
-    await room.clock.wait_for_sleepers(2)
+    await room.clock.wait_for_sleepers(3)
     for _ in range(2):
         room.clock.advance(room.tools.policy.lease)
-        await room.clock.wait_for_sleepers(2)
-    assert not any(watch.done() for watch in watches)
-    assert not told.done()
-    for watch in watches:
+        await room.clock.wait_for_sleepers(3)
+    assert not any(task.done() for task in (session, *watches))
+    for watch in (session, *watches):
         watch.cancel()
-    room.accounts._records = room.records.accounts
     await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
 
 

@@ -16,7 +16,7 @@ from transfer.ports import LaunchRecords
 
 
 def tidying(room: EngineRoom) -> Tidying:
-    return Tidying(room.tools, room.sessions, room.attempts)
+    return Tidying(room.tools, room.sessions, room.attempts, room.bans)
 
 
 async def refused(room: EngineRoom, token: str) -> str:
@@ -61,7 +61,8 @@ async def test_rounds_go_on_after_the_database_was_away(room: EngineRoom) -> Non
             raise RecordsUnavailableError("away")
 
     records = replace(room.records, launches=cast(LaunchRecords, Away()))
-    made = Tidying(replace(room.tools, records=records), room.sessions, room.attempts)
+    tools = replace(room.tools, records=records)
+    made = Tidying(tools, room.sessions, room.attempts, room.bans)
     running = asyncio.create_task(made.run())
     try:
         await room.clock.wait_for_sleepers()

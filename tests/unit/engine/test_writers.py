@@ -10,6 +10,7 @@ import pytest
 from tests.engine_room import (
     KIB,
     MIB,
+    SMALL_PARTS,
     EngineRoom,
     chunks,
     customer,
@@ -225,3 +226,54 @@ async def test_many_uploads_share_little_memory_and_all_come_out_right(tmp_path:
         assert room.tools.pool.used_bytes == 0
         for number in range(20):
             assert await room.content(f"{number}.log") == data[number]
+
+
+async def test_bytes_are_taken_at_once_only_where_nothing_has_to_wait(room: EngineRoom) -> None:
+    view = memoryview(DATA)
+    writer = await room.uploads.create_writer(customer(), a_file(length=200 * KIB))
+    assert not writer.write_now(view[:10]), "there is no buffer yet"
+    await writer.write(view[:10])
+    assert writer.write_now(view[10:100])
+    assert not writer.write_now(view[100 : 100 + 64 * KIB]), "that fills a part"
+    room.clock.advance(31)
+    assert not writer.write_now(view[100:200]), "what came before has waited long enough"
+    await writer.write(view[100:200])
+    async with writer._lock:
+        assert not writer.write_now(view[200:300]), "a watcher is at work"
+    assert writer.write_now(view[200:300])
+    assert writer.position == 300
+    await writer.write(view[300 : 195 * KIB])
+    assert not writer.write_now(view[195 * KIB : 200 * KIB]), "that is the last of it"
+    assert writer.write_now(view[195 * KIB : 196 * KIB])
+    await writer.write(view[196 * KIB : 200 * KIB])
+    await room.uploads.finish_writer(customer(), writer)
+    assert not writer.write_now(view[:1]), "it is over"
+    assert await room.content("a.log") == DATA[: 200 * KIB]
+
+
+async def test_bytes_are_not_taken_at_once_beyond_what_a_file_may_have(tmp_path: Path) -> None:
+    policy = UploadPolicy(plan=SMALL_PARTS, max_file_bytes=1000)
+    async with engine_room(tmp_path, policy=policy) as room:
+        writer = await room.uploads.create_writer(customer(), a_file(length=None))
+        await writer.write(memoryview(DATA)[:900])
+        assert not writer.write_now(memoryview(DATA)[900:1001])
+        assert writer.write_now(memoryview(DATA)[900:1000])
+
+
+async def test_bytes_are_not_taken_at_once_while_memory_is_short(tmp_path: Path) -> None:
+    async with engine_room(tmp_path, plan=PartPlan(), budget_bytes=2 * MIB) as room:
+        pool, view = room.tools.pool, memoryview(DATA)
+        writer = await room.uploads.create_writer(customer(), a_file(length=None))
+        await writer.write(view)
+        other, third = pool.buffer(MIB), pool.buffer(MIB)
+        assert pool.try_charge(other, MIB)
+        while writer.position + len(view) <= MIB:
+            assert writer.write_now(view)
+        assert not writer.write_now(view), "that needs another MiB"
+        waiting = asyncio.create_task(pool.charge(third, MIB))
+        await asyncio.sleep(0)  # noqa: TID251 - lets the other one begin to wait
+        assert pool.is_pressed
+        assert not writer.write_now(view[:1]), "somebody waits for memory"
+        pool.give_back(other)
+        await waiting
+        assert writer.write_now(view[:1])

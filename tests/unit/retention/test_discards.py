@@ -1,7 +1,7 @@
 """Bytes that nobody needs any more."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,10 +25,17 @@ class RememberedJobs:
         self.handed_back: dict[int, tuple[datetime, str]] = {}
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 20
+        self,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int = 20,
+        *,
+        kind: JobKind = JobKind.DISCARD,
     ) -> list[Job]:
         self.claims.append((worker, until - now))
-        claimed, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        claimed = [job for job in self.waiting if job.kind is kind][:limit]
+        self.waiting = [job for job in self.waiting if job not in claimed]
         return claimed
 
     async def done(self, jobs: Sequence[Job]) -> None:
@@ -36,6 +43,9 @@ class RememberedJobs:
 
     async def retry(self, job: Job, run_at: datetime, error: str) -> None:
         self.handed_back[job.id] = (run_at, error)
+
+    async def put_off(self, job: Job, run_at: datetime, payload: Mapping[str, Any]) -> None:
+        raise AssertionError((job, run_at, payload))
 
 
 def discards(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from transfer.core.access import Action, Role
 from transfer.core.errors import StoreUnavailableError
 from transfer.core.notices import Notice
 from transfer.engine.policy import UploadPolicy
@@ -18,6 +19,7 @@ from transfer.wiring.objects import needed_store, running_store
 from transfer.wiring.parts import (
     _Waker,
     database_url,
+    grants_of,
     notice_of,
     open_parts,
     upload_policy,
@@ -35,6 +37,7 @@ def test_every_setting_of_uploads_reaches_the_engine() -> None:
             equal_parts=True,
             parallel_parts=3,
             max_file_bytes="1GiB",
+            max_case_bytes="2GiB",
             upload_lifetime="1d",
             upload_lease="4s",
             takeover_grace="1s",
@@ -46,6 +49,12 @@ def test_every_setting_of_uploads_reaches_the_engine() -> None:
     )
     defaults = UploadPolicy()
     assert all(getattr(policy, one.name) != getattr(defaults, one.name) for one in fields(policy))
+
+
+def test_contacts_issue_accounts_only_where_the_operator_says_so() -> None:
+    assert grants_of(load()) == {}
+    granted = grants_of(load(contacts_issue_accounts=True))
+    assert granted == {Role.DESIGNATED: frozenset({Action.MANAGE_ACCOUNTS})}
 
 
 async def test_many_wakes_tell_the_dispatcher_each_time_and_the_worker_once() -> None:

@@ -24,6 +24,14 @@ class FileShape(Shape):
         Sha256 | None,
         Field(description="The digest that its sender gave afterwards, where it was another one."),
     ]
+    claimed_digest: Annotated[
+        str | None,
+        Field(
+            description="The same, with its algorithm before it, also of others than SHA-256: side "
+            "files such as `trace.log.md5` tell them.",
+            examples=["md5:9e107d9d372bb6826bd81d3542a419d6"],
+        ),
+    ]
     direction: Direction
     door: Annotated[Door, Field(description="The protocol that it came by.")]
     sent_by: str

@@ -111,7 +111,10 @@ class WaitingShape(Shape):
     """A source that has to wait after too many failures."""
 
     kind: CredentialKind
-    source: Annotated[str, Field(description="An address, or the network that it is of.")]
+    source: Annotated[
+        str,
+        Field(description="An address, its network, or `name:` with the digest of a user name."),
+    ]
     failures: Count
     last_at: Moment
     wait_until: Moment

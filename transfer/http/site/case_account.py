@@ -10,15 +10,16 @@ from aiohttp import hdrs, web
 
 from transfer.core import errors
 from transfer.core.access import Action, may
-from transfer.core.accounts import AccountId
-from transfer.core.cases import Case
+from transfer.core.accounts import AccountId, SftpAccount
+from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import AccountMissingError, EntryMissingError
 from transfer.engine.accounts import Credentials
-from transfer.http.csrf import CSRF_FIELD
 from transfer.http.dispositions import attachment
-from transfer.http.operations import FORM, HTML, Parameter, Tag, Takes, gives, operation
+from transfer.http.operations import HTML, Parameter, Tag, gives, operation
 from transfer.http.policy import Services, public_path
 from transfer.http.requests import OPAQUE_ID, PRINCIPAL, case_number
+from transfer.http.site.account_forms import NEW_ACCOUNT, REISSUE, asked_version, new_account
+from transfer.http.site.form_fields import form_of
 from transfer.http.site.rendering import render_page
 from transfer.http.site.sections import Section
 from transfer.http.site.sftp_clients import SftpLogin
@@ -28,22 +29,16 @@ _ONE = f"{_ALL}/{{id:{OPAQUE_ID}}}"
 _ANCHOR = "#sftp-account"
 _SHOWN = "password"
 _SETTINGS_TYPE = "application/octet-stream"
-_CSRF_FORM = Takes(
-    content={FORM: {"type": "object", "properties": {CSRF_FIELD: {"type": "string"}}}},
-    required=False,
-)
+_BACK = gives(303, text="To the case.")
+_ATTESTING = (errors.AcknowledgementRequiredError, errors.AcknowledgementOutdatedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownAccount:
     """An account; its password only where it was asked for. Without a `login`, no door is open."""
 
-    id: AccountId
-    username: str
+    account: SftpAccount
     password: str | None
-    issued_by: str
-    issued_at: datetime
-    expires_at: datetime
     left: timedelta
     login: SftpLogin | None
 
@@ -52,12 +47,13 @@ class ShownAccount:
 class ShownAccounts:
     """Those of a case, the newest first, and whether the reader may issue and end them.
 
-    `lifetime` is how long a new one lives.
+    `lifetime` is how long a new one lives, `warning_version` the text to attest for.
     """
 
     accounts: Sequence[ShownAccount]
     may_manage: bool
     lifetime: timedelta
+    warning_version: str
 
 
 class CaseAccount:
@@ -91,6 +87,7 @@ class CaseAccount:
             accounts=[self._account(one, now, reveals=one.account.id == asked) for one in active],
             may_manage=not case.is_closed and may(principal, Action.MANAGE_ACCOUNTS, case),
             lifetime=self._accounts.lifetime,
+            warning_version=self._accounts.warning_version,
         )
 
     async def login(self, request: web.Request) -> SftpLogin:
@@ -109,12 +106,8 @@ class CaseAccount:
     def _account(self, credentials: Credentials, now: datetime, *, reveals: bool) -> ShownAccount:
         account = credentials.account
         return ShownAccount(
-            id=account.id,
-            username=account.username,
+            account=account,
             password=credentials.password if reveals else None,
-            issued_by=account.issued_by,
-            issued_at=account.issued_at,
-            expires_at=account.expires_at,
             left=timedelta(seconds=ceil((account.expires_at - now).total_seconds())),
             login=self._login(credentials),
         )
@@ -142,6 +135,7 @@ class CaseAccountRoutes:
         return [
             web.get(_ALL, self.show),
             web.post(_ALL, self.issue),
+            web.post(f"{_ONE}/reissue", self.reissue),
             web.post(f"{_ONE}/revoke", self.revoke),
             web.get(f"{_ONE}/{{name}}", self.settings),
         ]
@@ -165,22 +159,43 @@ class CaseAccountRoutes:
         return render_page(request, "case/account_page.html", case=case, section=shown)
 
     @operation(
-        "Issue a temporary SFTP account, by a button on a page",
+        "Issue a temporary SFTP account, by a form on a page",
         tag=Tag.PAGES,
-        takes=_CSRF_FORM,
-        gives=gives(303, text="To the case."),
-        errors=(errors.CaseClosedError, errors.NameTakenError),
+        takes=NEW_ACCOUNT,
+        gives=_BACK,
+        errors=(
+            errors.CaseClosedError,
+            errors.NameTakenError,
+            errors.TooManyAccountsError,
+            *_ATTESTING,
+        ),
     )
     async def issue(self, request: web.Request) -> web.Response:
         """Issue an account."""
-        await self._accounts.issue(request[PRINCIPAL], case_number(request))
+        number = await self._managed(request)
+        await self._accounts.issue(request[PRINCIPAL], number, new_account(request))
+        return self._back(request)
+
+    @operation(
+        "Issue an SFTP account again, by a form on a page",
+        tag=Tag.PAGES,
+        takes=REISSUE,
+        gives=_BACK,
+        errors=(errors.AccountMissingError, errors.CaseClosedError, *_ATTESTING),
+    )
+    async def reissue(self, request: web.Request) -> web.Response:
+        """Give an account a new password."""
+        number, account_id = await self._managed(request), AccountId(request.match_info["id"])
+        await self._accounts.reissue(
+            request[PRINCIPAL], account_id, number, attested_version=asked_version(request)
+        )
         return self._back(request)
 
     @operation(
         "End an SFTP account, by a button on a page",
         tag=Tag.PAGES,
-        takes=_CSRF_FORM,
-        gives=gives(303, text="To the case."),
+        takes=form_of(),
+        gives=_BACK,
         errors=(errors.AccountMissingError,),
     )
     async def revoke(self, request: web.Request) -> web.Response:
@@ -205,6 +220,11 @@ class CaseAccountRoutes:
             raise EntryMissingError("No such file of settings.")
         disposition = {hdrs.CONTENT_DISPOSITION: attachment(login.file_name(name))}
         return web.Response(body=content.encode(), content_type=_SETTINGS_TYPE, headers=disposition)
+
+    async def _managed(self, request: web.Request) -> CaseNumber:
+        """Return the number of the case, if who asks may manage its accounts."""
+        number = case_number(request)
+        return (await self._files.case(request[PRINCIPAL], number, Action.MANAGE_ACCOUNTS)).number
 
     def _back(self, request: web.Request) -> web.Response:
         path = f"/cases/{case_number(request)}"

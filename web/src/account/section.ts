@@ -9,7 +9,13 @@ import { showLocalTimes } from '../common/times'
 import { countDown } from './countdown'
 import { enablePassword } from './password'
 
-const TELLING = new Set(['account.issued', 'account.ended', 'case.closed', 'case.reopened'])
+const TELLING = new Set([
+  'account.issued',
+  'account.reissued',
+  'account.ended',
+  'case.closed',
+  'case.reopened',
+])
 const TRIES = 3
 const BETWEEN_TRIES_MS = 5_000
 
@@ -50,16 +56,29 @@ export class AccountsSection {
       if (tries > 1) setTimeout(() => void this.refresh(tries - 1), BETWEEN_TRIES_MS)
       return
     }
-    const valid = ids(fresh)
-    const over = cards(this.root).filter((card) => !valid.has(datum(card, 'account')))
-    const here = ids(this.root)
-    const issued = cards(fresh).filter((card) => !here.has(datum(card, 'account')))
+    const valid = issues(fresh)
+    const over = cards(this.root).filter((card) => !valid.has(issue(card)))
+    const here = issues(this.root)
+    const issued = cards(fresh).filter((card) => !here.has(issue(card)))
     this.root.hidden = fresh.hidden
     this.replaceIssue(found<HTMLElement>(fresh, '[data-part="issue"]'))
+    this.showUse(fresh)
     this.drop(over)
     this.add(issued)
     if (issued.length > 0) announce(_('An SFTP account was issued.'))
     else if (over.length > 0) announce(_('An SFTP account has ended.'))
+  }
+
+  /** Tell how the accounts were used by now. */
+  private showUse(fresh: HTMLElement): void {
+    const uses = new Map(cards(fresh).map((card) => [issue(card), use(card)]))
+    for (const card of cards(this.root)) {
+      const now = uses.get(issue(card))?.cloneNode(true)
+      if (!(now instanceof HTMLElement)) continue
+      const adopted = document.adoptNode(now)
+      showLocalTimes(adopted)
+      use(card).replaceWith(adopted)
+    }
   }
 
   private drop(over: HTMLElement[]): void {
@@ -121,6 +140,15 @@ function cards(part: ParentNode): HTMLElement[] {
   return [...part.querySelectorAll<HTMLElement>('[data-account]')]
 }
 
-function ids(part: ParentNode): Set<string> {
-  return new Set(cards(part).map((card) => datum(card, 'account')))
+/** What tells a card from every other, also from that of the same account issued again. */
+function issue(card: HTMLElement): string {
+  return `${datum(card, 'account')} ${datum(card, 'issue')}`
+}
+
+function issues(part: ParentNode): Set<string> {
+  return new Set(cards(part).map(issue))
+}
+
+function use(card: HTMLElement): HTMLElement {
+  return found<HTMLElement>(card, '[data-part="use"]')
 }

@@ -31,6 +31,7 @@ const KINDS = [
   'case.closed',
   'case.reopened',
   'account.issued',
+  'account.reissued',
   'account.ended',
 ]
 const FIRST_WAIT_MS = 2_000

@@ -9,7 +9,7 @@ export interface StoredFile {
   size: number
   sha256: string
   verified: boolean
-  claimed_sha256: string | null
+  claimed_digest: string | null
   direction: Direction
   door: string
   sent_by: string

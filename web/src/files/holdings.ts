@@ -65,7 +65,7 @@ export class Holdings {
     else if (kind === 'file.removed') this.forget(text(data.file_id))
     else if (kind === 'file.verified') this.update(text(data.file_id), () => VERIFIED)
     else if (kind === 'file.digest-mismatch')
-      this.update(text(data.file_id), () => mismatch(text(data.claimed_sha256)))
+      this.update(text(data.file_id), () => mismatch(text(data.claimed_digest)))
     else if (kind === 'entry.moved') this.move(data)
     else if (kind === 'file.receiving' || kind === 'file.progress') this.send(event, false)
     else if (kind === 'upload.interrupted') this.send(event, true)
@@ -88,7 +88,7 @@ export class Holdings {
       size: Number(data.size),
       sha256: text(data.sha256),
       verified: data.verified === true,
-      claimed_sha256: null,
+      claimed_digest: null,
       direction: text(data.direction) as Direction,
       door: text(data.door),
       sent_by: text(data.sent_by),
@@ -203,10 +203,10 @@ export class Holdings {
   }
 }
 
-const VERIFIED: Partial<StoredFile> = { verified: true, claimed_sha256: null }
+const VERIFIED: Partial<StoredFile> = { verified: true, claimed_digest: null }
 
 function mismatch(claimed: string): Partial<StoredFile> {
-  return { verified: false, claimed_sha256: claimed }
+  return { verified: false, claimed_digest: claimed }
 }
 
 function rate(before: Sending | undefined, offset: number, now: number): number | undefined {

@@ -39,7 +39,7 @@ const SHARED_FOLDER = 'shared'
 
 /** What a file's sender said of its content, the worst first. */
 export function stateOf(file: StoredFile): 'differs' | 'received' | 'verified' {
-  if (file.claimed_sha256 !== null) return 'differs'
+  if (file.claimed_digest !== null) return 'differs'
   return file.verified ? 'verified' : 'received'
 }
 

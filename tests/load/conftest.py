@@ -1,0 +1,1 @@
+from tests.service import start_service as start_service

@@ -1,0 +1,94 @@
+"""What a case may hold, where the operator sets a limit."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine_room import (
+    ANALYST,
+    KIB,
+    NUMBER,
+    SMALL_PARTS,
+    EngineRoom,
+    chunks,
+    customer,
+    engine_room,
+)
+from tests.unit.engine.stalling import DATA, a_file
+from transfer.core.errors import RecordsUnavailableError, TooLargeError
+from transfer.core.uploads import UploadState
+from transfer.engine.policy import UploadPolicy
+
+LIMIT = 400 * KIB
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[EngineRoom]:
+    policy = UploadPolicy(plan=SMALL_PARTS, max_case_bytes=LIMIT)
+    async with engine_room(tmp_path, policy=policy) as made:
+        yield made
+
+
+async def test_a_file_that_has_no_room_is_refused_before_its_first_byte(room: EngineRoom) -> None:
+    await room.send("one", DATA)
+    with pytest.raises(TooLargeError, match=f"at most {LIMIT} bytes"):
+        await room.send("two", DATA)
+    await room.send("two", DATA[: LIMIT - len(DATA)])
+    with pytest.raises(TooLargeError):
+        await room.uploads.create(customer(), a_file(length=None))
+
+
+async def test_customer_care_may_go_beyond(room: EngineRoom) -> None:
+    await room.send("one", DATA)
+    await room.send("two", DATA, principal=ANALYST)
+    with pytest.raises(TooLargeError):
+        await room.send("three", b"x")
+
+
+async def test_a_file_of_unknown_length_goes_as_far_as_there_is_room(room: EngineRoom) -> None:
+    await room.send("one", DATA)
+    left = LIMIT - len(DATA)
+    writer = await room.uploads.create_writer(customer(), a_file(length=None))
+    await writer.write(DATA[: left - 10])
+    assert writer.write_now(memoryview(DATA)[:5])
+    assert not writer.write_now(memoryview(DATA)[:6])
+    with pytest.raises(TooLargeError):
+        await writer.write(DATA[:6])
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+    upload = await room.records.uploads.upload(writer.upload.id)
+    assert upload.offset == left - 5
+    again = await room.uploads.open_writer(customer(), upload.id)
+    await again.write(DATA[:5])
+    with pytest.raises(TooLargeError):
+        await again.write(b"x")
+    await room.uploads.close_writer(again, UploadState.INTERRUPTED)
+
+
+async def test_a_request_of_unknown_length_is_kept_within_it_too(room: EngineRoom) -> None:
+    upload = await room.uploads.create(customer(), a_file(length=None))
+    data = DATA + DATA
+    with pytest.raises(TooLargeError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(data))
+    offset = (await room.records.uploads.upload(upload.id)).offset
+    assert LIMIT - 40_000 < offset <= LIMIT
+
+
+async def test_a_limit_that_cannot_be_found_out_leaves_the_upload_free(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> tuple[int, int]:
+        raise RecordsUnavailableError("not now")
+
+    upload = await room.uploads.create(customer(), a_file(length=None))
+    with monkeypatch.context() as patch:
+        patch.setattr(room.records.tree, "usage", broken)
+        with pytest.raises(RecordsUnavailableError):
+            await room.uploads.open_writer(customer(), upload.id)
+    assert not (await room.records.uploads.upload(upload.id)).held
+
+
+async def test_what_is_left_is_told(room: EngineRoom) -> None:
+    await room.send("one", DATA)
+    usage = await room.files.usage(customer(), NUMBER)
+    assert (usage.size_bytes, usage.limit_bytes) == (len(DATA), LIMIT)
