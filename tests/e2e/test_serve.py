@@ -297,6 +297,8 @@ def test_the_commands_work_beside_a_running_service_and_print_what_was_promised(
     assert (account["host"], account["port"]) == service.sftp
     assert set(account) == {
         "id", "username", "password", "host", "port", "fingerprints", "expires_at",
+        "label", "keys", "networks", "issue", "issued_at", "issued_by",
+        "sessions", "bytes_received", "bytes_sent", "last_seen_at", "last_address",
     }  # fmt: skip
     assert account["fingerprints"] == service.ready["fingerprints"]
     closed = service.cli_json("case", "close", number)

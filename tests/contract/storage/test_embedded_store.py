@@ -22,7 +22,7 @@ from transfer.storage.s3 import S3ObjectStore
 BODY = some_bytes(3_000_000)
 
 SERVICE = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from transfer.clock import SystemClock
 from transfer.storage.embedded import EmbeddedStore
@@ -32,6 +32,7 @@ async def main():
         print("up", flush=True)
         await asyncio.Event().wait()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs have none
 asyncio.run(main())
 """
 
