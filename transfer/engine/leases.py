@@ -1,7 +1,6 @@
 """The leases that this process holds: renewed, watched, and handed over when another asks."""
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
 
@@ -36,6 +35,7 @@ class Leases:
         self._owner = owner
         self._writers: dict[UploadId, UploadWriter] = {}
         self._companions: set[asyncio.Task[None]] = set()
+        self._handovers: dict[UploadId, asyncio.Task[None]] = {}
         self._closing = False
         self._renewed = tools.clock.monotonic()
 
@@ -54,7 +54,8 @@ class Leases:
         """Lease an upload. Its present writer is asked to let go, then, after a grace, replaced.
 
         Raises:
-            UploadBusyError: it was taken by yet another one meanwhile.
+            UploadBusyError: it was taken by yet another one meanwhile; or its writer, in this
+                process, is still storing what it took, which a replacement would throw away.
         """
         lease = self.lease()
         ledger, clock = self._tools.records.uploads, self._tools.clock
@@ -63,13 +64,14 @@ class Leases:
         upload = await ledger.acquire(upload_id, lease, clock.now())
         while upload is None and clock.monotonic() < deadline:
             holder = self._writers.get(upload_id)
-            if holder is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0, deadline - clock.monotonic())):
-                        await holder.hand_over(WriterReplacedError(_REPLACED))
-            else:
+            if holder is None or holder.ended.done():
                 await clock.sleep(_POLL_SECONDS)
+            else:
+                left = max(0, deadline - clock.monotonic())
+                await asyncio.wait([self._handing_over(holder)], timeout=left)
             upload = await ledger.acquire(upload_id, lease, clock.now())
+        if upload is None and upload_id in self._handovers:
+            raise UploadBusyError("What was sent is still being stored: try again in a moment.")
         if upload is None:
             upload = await ledger.acquire(upload_id, self.lease(), clock.now(), force=True)
         if upload is None:
@@ -170,6 +172,24 @@ class Leases:
         try:
             async with asyncio.timeout(self._tools.policy.lease.total_seconds() / 3):
                 await step
+        except (TransferError, TimeoutError) as exc:
+            _log.warning("upload-not-flushed", upload=writer.upload.id, problem=type(exc).__name__)
+
+    def _handing_over(self, writer: UploadWriter) -> "asyncio.Task[None]":
+        """Return the task in which `writer` lets go: one, however many newcomers wait for it."""
+        upload_id = writer.upload.id
+        task = self._handovers.get(upload_id)
+        if task is None:
+            task = asyncio.create_task(self._hand_over(writer))
+            self._handovers[upload_id] = task
+            task.add_done_callback(lambda _: self._handovers.pop(upload_id, None))
+            self.accompany(task)
+        return task
+
+    async def _hand_over(self, writer: UploadWriter) -> None:
+        try:
+            async with asyncio.timeout(self._tools.policy.lease.total_seconds()):
+                await writer.hand_over(WriterReplacedError(_REPLACED))
         except (TransferError, TimeoutError) as exc:
             _log.warning("upload-not-flushed", upload=writer.upload.id, problem=type(exc).__name__)
 

@@ -1,6 +1,7 @@
 """Writers: takeovers, pauses, memory pressure, a clean stop."""
 
 import asyncio
+import contextlib
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from transfer.core.errors import (
     ShuttingDownError,
     StoreUnavailableError,
     TransferError,
+    UploadBusyError,
     WriterReplacedError,
 )
 from transfer.core.parts import PartPlan
@@ -79,6 +81,55 @@ async def test_a_holder_that_does_not_let_go_is_replaced_by_force(tmp_path: Path
         await writer.write(DATA[128 * KIB :])
         await other.uploads.finish_writer(customer(), writer)
         assert await room.content("a.log") == DATA
+
+
+async def test_what_a_slow_store_is_just_taking_is_not_thrown_away(tmp_path: Path) -> None:
+    """Whoever comes back meanwhile is asked to wait, however often, and loses nothing."""
+    store = MemoryObjectStore(min_part_bytes=1)
+    go = asyncio.Event()
+
+    async def dawdle(call: Call) -> None:
+        if call.operation == "put":
+            await go.wait()
+
+    policy = UploadPolicy(
+        plan=PartPlan(base_bytes=64 * KIB), takeover_grace=timedelta(milliseconds=50)
+    )
+    async with engine_room(tmp_path, running=True, policy=policy, store=store) as room:
+        upload, stalled = await begun(room, 150 * KIB)
+        store.before = dawdle
+        for _ in range(2):
+            with pytest.raises(UploadBusyError, match="being stored"):
+                await room.uploads.settle(customer(), upload.id)
+        go.set()
+        with pytest.raises(WriterReplacedError):
+            await stalled
+        assert (await room.uploads.settle(customer(), upload.id)).offset == 150 * KIB
+
+
+async def test_a_store_that_never_takes_it_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    store = MemoryObjectStore(min_part_bytes=1)
+
+    async def stuck(call: Call) -> None:
+        if call.operation == "put":
+            await asyncio.Event().wait()
+
+    policy = UploadPolicy(
+        plan=PartPlan(base_bytes=64 * KIB),
+        takeover_grace=timedelta(milliseconds=50),
+        lease=timedelta(milliseconds=300),
+    )
+    async with engine_room(tmp_path, running=True, policy=policy, store=store) as room:
+        upload, stalled = await begun(room, 150 * KIB)
+        store.before = stuck
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(UploadBusyError):
+                    settled = await room.uploads.settle(customer(), upload.id)
+                    break
+        assert settled.offset == 128 * KIB, "what was durable"
+        with pytest.raises(TransferError):
+            await stalled
 
 
 async def test_a_late_part_of_a_replaced_writer_changes_nothing(tmp_path: Path) -> None:
