@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import IsAFolderError
@@ -18,10 +18,11 @@ from transfer.records.tables import folders as folder_table
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row that stands at a path, and the table that it is from."""
+    """A row that stands at a path, the table that it is from, and the path of its folder."""
 
     table: Table
     row: AnyRow
+    parent: CasePath = ROOT
 
     @property
     def folder_id(self) -> int | None:
@@ -31,9 +32,9 @@ class Found:
         )
         return folder_id
 
-    def as_entry(self, parent: CasePath) -> Entry:
-        """Return what it means, `parent` being the path of its folder."""
-        path = join(parent, self.row.name) if self.row.name else parent
+    def as_entry(self) -> Entry:
+        """Return what it means."""
+        path = join(self.parent, self.row.name) if self.row.name else self.parent
         if self.table is folder_table:
             return Folder(path=path, modified_at=self.row.modified_at)
         return file_of(self.row, path) if self.table is files else self._as_upload(path)
@@ -50,39 +51,33 @@ class Standing:
     file: AnyRow | None = None
     uploads: Sequence[AnyRow] = ()
 
-    @property
-    def shown(self) -> Found | None:
-        """What the name is taken for: an upload goes before the file that it replaces only."""
+    def shown(self, parent: CasePath) -> Found | None:
+        """Return what the name is taken for in the folder `parent`.
+
+        An upload goes before the file that it replaces only.
+        """
         if self.folder is not None:
-            return Found(folder_table, self.folder)
+            return Found(folder_table, self.folder, parent)
         replacing = [row for row in self.uploads if row.replaces]
         if replacing:
-            return Found(uploads, replacing[0])
+            return Found(uploads, replacing[0], parent)
         if self.file is not None:
-            return Found(files, self.file)
-        return Found(uploads, self.uploads[0]) if self.uploads else None
+            return Found(files, self.file, parent)
+        return Found(uploads, self.uploads[0], parent) if self.uploads else None
 
 
 def standing(connection: Connection, folder_id: int, name: str) -> Standing:
     """Return what stands at `name` in a folder."""
-    key = name_key(name)
-
-    def at_name(query: Select[Any], table: Table, parent: str) -> Select[Any]:
-        return query.where(table.c[parent] == folder_id, table.c.name_key == key)
-
+    at = {"folder": folder_id, "key": name_key(name)}
     return Standing(
-        folder=connection.execute(
-            at_name(select(folder_table), folder_table, "parent_id")
-        ).one_or_none(),
-        file=connection.execute(at_name(select(files), files, "folder_id")).one_or_none(),
-        uploads=connection.execute(
-            _newest_first(at_name(select_uploads(), uploads, "folder_id"))
-        ).all(),
+        folder=connection.execute(_FOLDER_AT, at).one_or_none(),
+        file=connection.execute(_FILE_AT, at).one_or_none(),
+        uploads=connection.execute(_UPLOADS_AT, at).all(),
     )
 
 
-def held_by(connection: Connection, folder_id: int) -> list[Found]:
-    """Return what a folder holds, one entry a name, by name."""
+def held_by(connection: Connection, folder_id: int, path: CasePath) -> list[Found]:
+    """Return what a folder, which is at `path`, holds: one entry a name, by name."""
     names: dict[str, Standing] = {}
     query = select(folder_table).where(folder_table.c.parent_id == folder_id)
     for row in connection.execute(query):
@@ -95,7 +90,7 @@ def held_by(connection: Connection, folder_id: int) -> list[Found]:
         names[row.name_key] = Standing(
             folder=present.folder, file=present.file, uploads=(*present.uploads, row)
         )
-    shown = (at_name.shown for _, at_name in sorted(names.items()))
+    shown = (at_name.shown(path) for _, at_name in sorted(names.items()))
     return [found for found in shown if found is not None]
 
 
@@ -120,15 +115,10 @@ def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | 
         row = connection.execute(root).one_or_none()
         return None if row is None else Found(folder_table, row)
     parent, name = split(path)
-    found = folders.walk(connection, number, parent)
-    if len(found) != len(components(parent)) + 1:
+    way = folders.way(connection, number, parent)
+    if len(way.ids) != len(components(parent)) + 1:
         return None
-    return standing(connection, found[-1], name).shown
-
-
-def parent_path(connection: Connection, found: Found) -> CasePath:
-    """Return the path of the folder that `found` is in."""
-    return ROOT if found.folder_id is None else folders.path_of(connection, found.folder_id)
+    return standing(connection, way.ids[-1], name).shown(way.path)
 
 
 def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
@@ -143,3 +133,14 @@ def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
 
 def _newest_first(query: Select[Any]) -> Select[Any]:
     return query.where(IS_SHOWN).order_by(uploads.c.created_at.desc(), uploads.c.id.desc())
+
+
+def _at_name(query: Select[Any], table: Table, parent: str) -> Select[Any]:
+    named = table.c.name_key == bindparam("key")
+    return query.where(table.c[parent] == bindparam("folder"), named)
+
+
+# Made once, as they are run for nearly every request.
+_FOLDER_AT = _at_name(select(folder_table), folder_table, "parent_id")
+_FILE_AT = _at_name(select(files), files, "folder_id")
+_UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))

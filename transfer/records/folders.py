@@ -4,16 +4,31 @@ Whoever adds, moves or removes a name holds the lock of the case's row.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    insert,
+    literal,
+    select,
+)
 
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
 from transfer.core.names import ROOT, CasePath, components, join, name_key
 from transfer.records.rows import IS_SHOWN
 from transfer.records.tables import files, folders, uploads
+
+_STRIDE = 8
+"""How many folders of a path are found by one query."""
 
 _HIGHEST = 10_000
 """More folders than any path has: should a folder ever be its own parent, the climb still ends."""
@@ -31,20 +46,41 @@ def make(
     return _insert(connection, number, parent_id, name, now)
 
 
-def walk(connection: Connection, number: CaseNumber, path: CasePath) -> list[int]:
-    """Return the ids of the folders on the way to `path`, the root's first, as far as there are.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The folders on the way to a path, the root's first, as far as there are.
 
-    All are there when it returns one more than `path` has components.
+    `path` is that of the last one as its folders are named: who asked may have written it in
+    letters of another case.
     """
-    root = connection.scalar(_ROOT, {"number": number})
-    found = [] if root is None else [root]
-    if found:
-        for name in components(path):
-            folder_id = child(connection, found[-1], name)
-            if folder_id is None:
-                break
-            found.append(folder_id)
-    return found
+
+    ids: list[int]
+    path: CasePath
+
+
+def way(connection: Connection, number: CaseNumber, path: CasePath) -> Way:
+    """Return the way to `path`; all are there when it has one more than `path` has components."""
+    names, ids, reached = components(path), list[int](), list[str]()
+    while True:
+        following = names[len(reached) : len(reached) + _STRIDE]
+        start: dict[str, object] = {"folder": ids[-1]} if ids else {"number": number}
+        keys = {f"key{step}": name_key(name) for step, name in enumerate(following, 1)}
+        query = _stride(len(following), from_root=not ids)
+        row = connection.execute(query, start | keys).one_or_none()
+        if row is None:
+            break
+        ids = ids or [row[0]]
+        found = [step for step in zip(row[1::2], row[2::2], strict=True) if step[0] is not None]
+        ids += [folder_id for folder_id, _ in found]
+        reached += [name for _, name in found]
+        if len(found) < len(following) or len(reached) == len(names):
+            break
+    return Way(ids, CasePath("/".join(reached)))
+
+
+def walk(connection: Connection, number: CaseNumber, path: CasePath) -> list[int]:
+    """Return the ids of the folders of `way`."""
+    return way(connection, number, path).ids
 
 
 def chain(connection: Connection, number: CaseNumber, path: CasePath) -> list[int]:
@@ -120,11 +156,26 @@ def _climb() -> Select[Any]:
     )
 
 
+@cache
+def _stride(count: int, *, from_root: bool) -> Select[Any]:
+    """Return the query of a folder, and of the `count` folders of some names, each in the last."""
+    above = start = folders.alias("f0")
+    source: FromClause = start
+    columns: list[ColumnElement[Any]] = [start.c.id]
+    for step in range(1, count + 1):
+        below = folders.alias(f"f{step}")
+        named = below.c.name_key == bindparam(f"key{step}")
+        source = source.outerjoin(below, and_(below.c.parent_id == above.c.id, named))
+        columns += [below.c.id.label(f"id{step}"), below.c.name.label(f"name{step}")]
+        above = below
+    query = select(*columns).select_from(source)
+    if not from_root:
+        return query.where(start.c.id == bindparam("folder"))
+    return query.where(start.c.case_number == bindparam("number"), start.c.parent_id.is_(None))
+
+
 # Made once: putting them together takes longer than running them.
 _CLIMB = _climb()
-_ROOT = select(folders.c.id).where(
-    folders.c.case_number == bindparam("number"), folders.c.parent_id.is_(None)
-)
 _CHILD = select(folders.c.id).where(
     folders.c.parent_id == bindparam("parent"), folders.c.name_key == bindparam("key")
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
@@ -14,7 +14,7 @@ from transfer.core.uploads import FileId, UploadId
 from transfer.records import abandonment, audit, cases, entries, folders, lookup, removals
 from transfer.records.entries import Found, Standing
 from transfer.records.jobs import queue_side_file
-from transfer.records.tables import files
+from transfer.records.tables import files, uploads
 from transfer.records.tables import folders as folder_table
 
 
@@ -62,9 +62,10 @@ def _make_way(
     principal: Principal,
     now: datetime,
 ) -> None:
-    if present.shown is None:
+    shown = present.shown(split(asked.target)[0])
+    if shown is None:
         return
-    if not asked.replace or folder_table in (found.table, present.shown.table):
+    if not asked.replace or folder_table in (found.table, shown.table):
         raise NameTakenError("Something of that name is already there.")
     if present.file is not None:
         file = lookup.file(connection, present.file.id)
@@ -75,8 +76,12 @@ def _make_way(
 
 def _place(connection: Connection, found: Found, folder_id: int, name: str) -> None:
     parent = "parent_id" if found.table is folder_table else "folder_id"
-    connection.execute(
-        update(found.table)
-        .where(found.table.c.id == found.row.id)
-        .values({parent: folder_id, "name": name, "name_key": name_key(name)})
-    )
+    place = {parent: folder_id, "name": name, "name_key": name_key(name)}
+    connection.execute(_PLACE[found.table], {"id_": found.row.id, **place})
+
+
+# Made once: WinSCP, rclone and others rename each file that they have sent.
+_PLACE = {
+    table: update(table).where(table.c.id == bindparam("id_"))
+    for table in (files, uploads, folder_table)
+}
