@@ -367,8 +367,6 @@ class Uploads:
             _, case = await self._find(principal, writer.upload.id, Action.UPLOAD)
             authorise(principal, Action.UPLOAD, case)
             await check_still_good(self._tools, principal)
-            if not writer.is_whole:
-                await writer.announce(writer.position)
             file = await writer.finish_whole(principal)
             if file is None:
                 file = await complete(self._tools, writer.upload.id, principal)

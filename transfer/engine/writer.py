@@ -168,21 +168,23 @@ class UploadWriter:
             self._check_alive()
             if length < self.position:
                 raise LengthMismatchError(f"{self.position} bytes are here already.")
-            now = self._tools.clock.now()
-            await self._tools.records.uploads.announce(self.upload.id, length, None, now)
-            self._length = length
+            await self._announce(length)
 
     async def finish_whole(self, principal: Principal | None) -> StoredFile | None:
         """Store the rest, all bytes being here; return the file if it never needed parts.
 
-        None means that every part is durable and the upload can be completed. A partial upload
-        becomes no file: without parts it is complete then.
+        An upload without a length has the one that it came to. None means that every part is
+        durable and the upload can be completed. A partial upload becomes no file: without parts it
+        is complete then.
 
         Raises:
+            LengthMismatchError: another length was announced.
             DigestMismatchError: not what its sender promised; nothing became a file.
         """
         async with self._lock:
             self._check_alive()
+            if self._length not in (None, self.position):
+                raise LengthMismatchError(f"The file was announced with {self._length} bytes.")
             with self._keeping_failure():
                 file = await self._finish_whole(principal)
         self.end(UnavailableError("The upload is finished."))
@@ -341,6 +343,7 @@ class UploadWriter:
         if self._pipeline.tail is not None or self._spilled is not None:
             await self._room()
         if self._pipeline.has_parts:
+            await self._announce(self.position)
             if self._buffer is not None and self._buffer.size:
                 await self._send()
             await self._pipeline.settle()
@@ -388,6 +391,12 @@ class UploadWriter:
         await self._pipeline.stop(self._tools.policy.takeover_grace.total_seconds())
         ledger = self._tools.records.uploads
         await ledger.release(self.upload.id, self.upload.fence, state, self._tools.clock.now())
+
+    async def _announce(self, length: int) -> None:
+        if self._length != length:
+            now = self._tools.clock.now()
+            await self._tools.records.uploads.announce(self.upload.id, length, None, now)
+            self._length = length
 
     # ── Failing ──────────────────────────────────────────────────────────────────────────────
 

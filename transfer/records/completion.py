@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, sel
 from transfer.core.access import Principal
 from transfer.core.cases import Case
 from transfer.core.digests import check_kept
-from transfer.core.errors import UploadGoneError
+from transfer.core.errors import LengthMismatchError, UploadGoneError
 from transfer.core.names import CasePath, join, name_key, numbered, split
 from transfer.core.receipts import upload_statement
 from transfer.core.side_files import MAX_SIDE_FILE_BYTES, is_side_file
@@ -88,6 +88,8 @@ def finish(
     if row.state is UploadState.RECEIVED:
         return _received(connection, row)
     _check_finishable(case, row, fence)
+    if row.length not in (None, finished.size):
+        raise LengthMismatchError(f"The file was announced with {row.length} bytes.")
     return make_file(connection, row, finished, principal)
 
 
@@ -231,6 +233,7 @@ def ended(finished: Finished, receipt: str) -> dict[str, Any]:
         "file_id": finished.file_id,
         "receipt": receipt,
         "offset": finished.size,
+        "length": finished.size,
         "owner": None,
         "lease_until": None,
         "updated_at": finished.now,

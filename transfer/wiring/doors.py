@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from transfer.core.errors import TransferError
 from transfer.core.notices import Notice
 from transfer.core.parts import MAX_FILE_BYTES
+from transfer.engine.brief_cases import BriefCases
+from transfer.engine.files import Files
+from transfer.engine.uploads import Uploads
 from transfer.folder import ServiceFolder
 from transfer.http.app import build_app
 from transfer.http.certificates import CertificateFiles
@@ -101,10 +104,11 @@ class Doors:
 
     def _sftp_services(self) -> SftpServices:
         parts = self._parts
+        brief = replace(parts.tools, core=BriefCases(parts.tools.core, parts.clock))
         return SftpServices(
             accounts=parts.accounts,
-            uploads=parts.uploads,
-            files=parts.files,
+            uploads=Uploads(brief, parts.leases),
+            files=Files(brief),
             visits=parts.visits,
             bans=parts.bans,
             clock=parts.clock,

@@ -24,6 +24,7 @@ from tests.contract.records.scenario import (
 )
 from transfer.core.access import Door
 from transfer.core.errors import (
+    LengthMismatchError,
     UploadBusyError,
     UploadGoneError,
     UploadMissingError,
@@ -39,6 +40,7 @@ async def test_a_finished_upload_is_a_file_with_all_that_was_known_of_it(records
     upload = await begin(
         records,
         "logs/trace.log",
+        length=None,
         content_type="text/plain",
         modified_at=NOW - timedelta(days=9),
         direction=Direction.SHARED_WITH_CUSTOMER,
@@ -54,7 +56,16 @@ async def test_a_finished_upload_is_a_file_with_all_that_was_known_of_it(records
     assert (file.created_at, file.modified_at) == (after(3), NOW - timedelta(days=9))
     over = await records.uploads.upload(upload.id)
     assert (over.state, over.file_id, over.offset) == (UploadState.RECEIVED, file.id, 2**45)
+    assert over.length == 2**45
     assert await records.uploads.unfinished(NUMBER) == []
+
+
+async def test_a_file_of_another_length_than_was_announced_isnt_received(records: Records) -> None:
+    await open_case(records)
+    upload = await begin(records, length=100)
+    with pytest.raises(LengthMismatchError):
+        await records.uploads.finish(upload.id, finished(size=99), CUSTOMER, fence=1)
+    assert (await records.uploads.upload(upload.id)).state is UploadState.RECEIVING
 
 
 async def test_without_a_time_from_its_sender_a_file_was_modified_when_it_came(

@@ -328,3 +328,12 @@ async def test_bytes_are_not_taken_at_once_while_memory_is_short(tmp_path: Path)
         pool.give_back(other)
         await waiting
         assert writer.write_now(view[:1])
+
+
+async def test_a_file_that_is_shorter_than_announced_isnt_received(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:1000])
+    with pytest.raises(LengthMismatchError):
+        await room.uploads.finish_writer(customer(), writer)
+    stood = await room.records.uploads.upload(writer.upload.id)
+    assert (stood.state, stood.offset) == (UploadState.INTERRUPTED, 1000)

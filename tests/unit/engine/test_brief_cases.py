@@ -1,0 +1,66 @@
+"""Answers of the case core that serve for a moment."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.clock import MovableClock
+from tests.engine_room import NUMBER, EngineRoom
+from transfer.core.cases import Case, CaseNumber
+from transfer.core.errors import CaseMissingError
+from transfer.engine import brief_cases
+from transfer.engine.brief_cases import LIFE, BriefCases
+from transfer.ports import CaseEvent
+
+
+class CountingCore:
+    """Asks the real one, and counts."""
+
+    def __init__(self, room: EngineRoom) -> None:
+        self.core = room.tools.core
+        self.asked = 0
+        self.told: list[CaseEvent] = []
+
+    async def case(self, number: CaseNumber) -> Case:
+        self.asked += 1
+        return replace(await self.core.case(NUMBER), number=number)
+
+    async def tell(self, *events: CaseEvent) -> None:
+        self.told += events
+
+
+async def test_an_answer_serves_for_a_moment_and_no_longer(room: EngineRoom) -> None:
+    clock, core = MovableClock(), CountingCore(room)
+    cases = BriefCases(core, clock)
+    first = await cases.case(NUMBER)
+    assert await cases.case(NUMBER) is first
+    assert core.asked == 1
+    clock.advance(LIFE)
+    assert await cases.case(NUMBER) is not first
+    assert core.asked == 2
+
+
+async def test_that_a_case_is_missing_is_asked_each_time(room: EngineRoom) -> None:
+    cases = BriefCases(room.tools.core, MovableClock())
+    for _ in range(2):
+        with pytest.raises(CaseMissingError):
+            await cases.case(CaseNumber("9999999999"))
+
+
+async def test_the_answers_of_many_cases_are_let_go(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brief_cases, "_MOST", 2)
+    core = CountingCore(room)
+    cases = BriefCases(core, MovableClock())
+    for number in range(3):
+        await cases.case(CaseNumber(f"{number:010}"))
+    await cases.case(CaseNumber("0000000000"))
+    assert core.asked == 4, "the first was let go for the third"
+
+
+async def test_events_are_told_to_the_core_itself(room: EngineRoom) -> None:
+    core = CountingCore(room)
+    event = CaseEvent(id="1", type="x", case_number=NUMBER, at=MovableClock().now(), data={})
+    await BriefCases(core, MovableClock()).tell(event)
+    assert core.told == [event]
