@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select, update
 
 from transfer.core.access import Principal
 from transfer.core.cases import Case
@@ -42,6 +42,13 @@ _TAKEN = (
             folder_table.c.parent_id == bindparam("folder"), folder_table.c.name_key.in_(_KEYS)
         )
     )
+)
+_OLDER = select(uploads.c.id).where(
+    uploads.c.folder_id == bindparam("folder"),
+    uploads.c.name_key == bindparam("key"),
+    or_(*(uploads.c.state == state for state in sorted(CONTINUABLE))),
+    uploads.c.replaces,
+    uploads.c.created_at < bindparam("before"),
 )
 _INSERT_FILE = insert(files)
 _END_UPLOAD = update(uploads).where(uploads.c.id == bindparam("upload_id"))
@@ -158,14 +165,8 @@ def _end_older(
     connection: Connection, row: AnyRow, principal: Principal | None, finished: Finished
 ) -> None:
     """End uploads over which this one was sent: they would stand before the file it becomes."""
-    older = select(uploads.c.id).where(
-        uploads.c.folder_id == row.folder_id,
-        uploads.c.name_key == row.name_key,
-        uploads.c.state.in_(CONTINUABLE),
-        uploads.c.replaces,
-        uploads.c.created_at < row.created_at,
-    )
-    for upload_id in connection.scalars(older).all():
+    at = {"folder": row.folder_id, "key": row.name_key, "before": row.created_at}
+    for upload_id in connection.scalars(_OLDER, at).all():
         abandon(connection, UploadId(upload_id), principal, "overtaken", finished.now)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, bindparam, literal_column, select, union_all
 
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import IsAFolderError
@@ -69,10 +69,13 @@ class Standing:
 def standing(connection: Connection, folder_id: int, name: str) -> Standing:
     """Return what stands at `name` in a folder."""
     at = {"folder": folder_id, "key": name_key(name)}
+    present = set(connection.scalars(_PRESENT, at))
+    if not present:
+        return Standing()
     return Standing(
-        folder=connection.execute(_FOLDER_AT, at).one_or_none(),
-        file=connection.execute(_FILE_AT, at).one_or_none(),
-        uploads=connection.execute(_UPLOADS_AT, at).all(),
+        folder=connection.execute(_FOLDER_AT, at).one_or_none() if _FOLDER in present else None,
+        file=connection.execute(_FILE_AT, at).one_or_none() if _FILE in present else None,
+        uploads=connection.execute(_UPLOADS_AT, at).all() if _UPLOAD in present else (),
     )
 
 
@@ -141,6 +144,12 @@ def _at_name(query: Select[Any], table: Table, parent: str) -> Select[Any]:
 
 
 # Made once, as they are run for nearly every request.
+_FOLDER, _FILE, _UPLOAD = range(3)
+_PRESENT = union_all(
+    _at_name(select(literal_column(f"{_FOLDER}")), folder_table, "parent_id"),
+    _at_name(select(literal_column(f"{_FILE}")), files, "folder_id"),
+    _at_name(select(literal_column(f"{_UPLOAD}")), uploads, "folder_id").where(IS_SHOWN),
+)
 _FOLDER_AT = _at_name(select(folder_table), folder_table, "parent_id")
 _FILE_AT = _at_name(select(files), files, "folder_id")
 _UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))

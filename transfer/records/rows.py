@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, and_, not_, select
+from sqlalchemy import Row, Select, Table, and_, not_, or_, select
 
 from transfer.core.access import Door
 from transfer.core.cases import Case, CaseId, Hold
@@ -14,8 +14,8 @@ from transfer.records.tables import cases, uploads
 
 AnyRow = Row[Any]
 
-IS_LIVE = uploads.c.state.in_(LIVE_STATES)
-"""Whether an upload may still become a file."""
+IS_LIVE = or_(*(uploads.c.state == state for state in sorted(LIVE_STATES)))
+"""Whether an upload may still become a file. An IN is put together anew each time it is run."""
 
 IS_DRAFT = and_(uploads.c.door == Door.SFTP, uploads.c.replaces.is_(False))
 """Whether only its writer knows of it: what comes by SFTP replaces, as soon as it is revealed."""

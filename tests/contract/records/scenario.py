@@ -130,8 +130,9 @@ async def receive(
     **changes: Any,  # noqa: ANN401 -- as dataclasses.replace takes them
 ) -> StoredFile:
     """Send a file whole."""
-    upload = await begin(records, at, **changes)
-    return await records.uploads.finish(upload.id, done or finished(), CUSTOMER, fence=upload.fence)
+    done = done or finished()
+    upload = await begin(records, at, **{"length": done.size, **changes})
+    return await records.uploads.finish(upload.id, done, CUSTOMER, fence=upload.fence)
 
 
 def copy_file(connection: Connection, of: StoredFile, names: Sequence[str]) -> None:
