@@ -1,29 +1,23 @@
 """Uploads, as both doors see them: create, write, finish, abandon, whoever began and by what."""
 
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import structlog
 
-from transfer.core.access import Action, Principal, authorise, may
-from transfer.core.cases import Case
+from transfer.core.access import Action, Principal, may
 from transfer.core.concatenation import check_takes_bytes
 from transfer.core.errors import (
     CaseClosedError,
-    CaseMissingError,
     ChecksumMismatchError,
-    DigestMismatchError,
     ForbiddenError,
     LengthMismatchError,
     OffsetMismatchError,
     TooLargeError,
     TransferError,
-    UnavailableError,
     UploadGoneError,
-    UploadMissingError,
 )
-from transfer.core.names import check_writable
 from transfer.core.uploads import (
     Concat,
     StoredFile,
@@ -34,36 +28,28 @@ from transfer.core.uploads import (
     check_length,
 )
 from transfer.engine.arrivals import Arrivals
-from transfer.engine.beginnings import Beginnings, FileToSend
+from transfer.engine.beginnings import FileToSend
 from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.completion import complete
 from transfer.engine.concatenation import Concatenations
 from transfer.engine.deliveries import Delivery
-from transfer.engine.extension import authorise_copy, copy_into
 from transfer.engine.leases import Leases
 from transfer.engine.policy import Tools
 from transfer.engine.promises import promise
-from transfer.engine.quota import Quota
-from transfer.engine.revisable import RevisableWriter
 from transfer.engine.staging import take_up
 from transfer.engine.streams import nothing, while_writing
-from transfer.engine.tokens import check_still_good
-from transfer.engine.writer import UploadWriter
-from transfer.ports import Buffer, Lease, NewUpload
+from transfer.engine.writers import Writers
+from transfer.ports import Buffer, NewUpload
 
 _log = structlog.get_logger(__name__)
 
 
-class Uploads:
+class Uploads(Writers):
     """All that happens to an upload, authorised at every verb and again at its completion."""
 
     def __init__(self, tools: Tools, leases: Leases) -> None:
-        self._tools = tools
-        self._leases = leases
-        self._ledger = tools.records.uploads
-        self._beginnings = Beginnings(tools)
+        super().__init__(tools, leases)
         self._arrivals = Arrivals(tools)
-        self._quota = Quota(tools)
         self._concatenations = Concatenations(tools, leases)
 
     @property
@@ -269,80 +255,6 @@ class Uploads:
         await self._write(principal, upload, delivery)
         return await self._ledger.upload(upload_id)
 
-    async def open_writer(self, principal: Principal, upload_id: UploadId) -> RevisableWriter:
-        """Take over an upload for writing at its offset; end it with `close_writer`.
-
-        Raises:
-            UploadMissingError, UploadGoneError, UploadBusyError: it can't be written.
-        """
-        upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
-        check_takes_bytes(upload)
-        check_continuable(upload, self._tools.clock.now())
-        writer = self._writer(await take_up(self._tools, await self._leases.acquire(upload_id)))
-        return await self._bound(principal, writer)
-
-    async def create_writer(self, principal: Principal, file: FileToSend) -> RevisableWriter:
-        """Begin an upload and its writer; end it with `close_writer`. See `create`."""
-        writer = self._writer(await self._create(principal, file, self._leases.lease()))
-        writer.hash_beside(self._tools.known_digests.wanted(principal.name))
-        return await self._bound(principal, writer)
-
-    async def extend(self, principal: Principal, file: StoredFile, size: int) -> RevisableWriter:
-        """Begin an upload that takes the place of `file` and starts with its first `size` bytes.
-
-        Inside the store they are copied; only to shorten a file they are read, for their digest.
-        """
-        new = FileToSend(
-            case_number=file.case_number, path=file.path, content_type=file.content_type
-        )
-        writer = await self.create_writer(principal, new)
-        try:
-            upload = await copy_into(self._tools, writer, file, size)
-            await self.reveal(writer)
-        except BaseException:
-            await self.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await self._ledger.abandon(
-                writer.upload.id, principal, "copy-failed", self._tools.clock.now()
-            )
-            raise
-        if upload is writer.upload:
-            return writer
-        self._leases.forget(writer)
-        return await self._bound(principal, self._writer(upload))
-
-    async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadId] = ()) -> None:
-        """Have a draft stand at its path, once all that it has taken is durable.
-
-        `instead_of` are uploads of the same sender that it takes the place of: nobody is shown
-        them any more. See `UploadLedger.reveal`.
-        """
-        await writer.flush()
-        now = self._tools.clock.now()
-        await self._ledger.reveal(writer.upload.id, writer.upload.fence, instead_of, now)
-
-    async def copy(
-        self, principal: Principal, writer: RevisableWriter, file: StoredFile
-    ) -> RevisableWriter:
-        """Begin what `writer` has just begun with all of `file`; return the writer to go on with.
-
-        Inside the store it is copied. Once this fails, `writer` takes nothing more.
-
-        Raises:
-            CaseMissingError, ForbiddenError, CaseClosedError: they may not read it, or write.
-        """
-        try:
-            await authorise_copy(self._tools, principal, writer.upload, file)
-            upload = await copy_into(self._tools, writer, file, file.size)
-            if upload is writer.upload:
-                return writer
-            upload = await self._ledger.upload(upload.id)
-        except BaseException:
-            writer.end(UnavailableError("The copy was stopped: begin it again."))
-            raise
-        writer.end(UnavailableError("What was copied goes on with a writer of its own."))
-        self._leases.forget(writer)
-        return await self._bound(principal, self._writer(upload))
-
     async def finish(self, principal: Principal, upload_id: UploadId) -> StoredFile:
         """Make a file of an upload whose announced bytes are all durable. Repeatable.
 
@@ -360,35 +272,6 @@ class Uploads:
             raise OffsetMismatchError(upload.offset)
         writer = await self.open_writer(principal, upload_id)
         return await self.finish_writer(principal, writer)
-
-    async def finish_writer(self, principal: Principal, writer: UploadWriter) -> StoredFile:
-        """Make a file of all that `writer` took, and end the writer; see `finish`."""
-        try:
-            _, case = await self._find(principal, writer.upload.id, Action.UPLOAD)
-            authorise(principal, Action.UPLOAD, case)
-            await check_still_good(self._tools, principal)
-            file = await writer.finish_whole(principal)
-            if file is None:
-                file = await complete(self._tools, writer.upload.id, principal)
-            writer.note_digests(file)
-        except DigestMismatchError:
-            await self._ledger.abandon(
-                writer.upload.id, principal, "digest-mismatch", self._tools.clock.now()
-            )
-            raise
-        finally:
-            await self.close_writer(writer, UploadState.INTERRUPTED)
-        self._tools.wake_worker()
-        return file
-
-    async def close_writer(
-        self, writer: UploadWriter, state: UploadState, *, drop: bool = False
-    ) -> None:
-        """Make durable what `writer` took, unless `drop`, and let the upload go in `state`."""
-        try:
-            await writer.release(state, drop=drop)
-        finally:
-            self._leases.forget(writer)
 
     # ── For the worker ───────────────────────────────────────────────────────────────────────
 
@@ -409,10 +292,6 @@ class Uploads:
         return len(overdue)
 
     # ── Steps ────────────────────────────────────────────────────────────────────────────────
-
-    async def _create(self, principal: Principal, file: FileToSend, lease: Lease | None) -> Upload:
-        _, new = await self._beginnings.plan(principal, file)
-        return await self._ledger.create(new, principal, lease)
 
     async def _write(self, principal: Principal, upload: Upload, delivery: Delivery) -> None:
         """Write under a lease that was just acquired, and let go of it, whatever happens."""
@@ -440,31 +319,6 @@ class Uploads:
                 await self.finish_writer(principal, writer)
         finally:
             await self.close_writer(writer, state, drop=drop)
-
-    async def _find(
-        self, principal: Principal, upload_id: UploadId, action: Action
-    ) -> tuple[Upload, Case]:
-        upload = await self._ledger.upload(upload_id)
-        try:
-            case = await self._tools.core.case(upload.case_number)
-            authorise(principal, action, case)
-        except CaseMissingError as exc:
-            raise UploadMissingError("No such upload.") from exc
-        if action is Action.UPLOAD:
-            check_writable(upload.path, is_staff=principal.is_staff)
-        return upload, case
-
-    async def _bound(self, principal: Principal, writer: RevisableWriter) -> RevisableWriter:
-        try:
-            return await self._quota.bound(principal, writer)
-        except BaseException:
-            await self.close_writer(writer, UploadState.INTERRUPTED)
-            raise
-
-    def _writer(self, upload: Upload, *, withhold: bool = False) -> RevisableWriter:
-        writer = RevisableWriter(upload, self._tools, withhold=withhold)
-        self._leases.keep(writer)
-        return writer
 
     def _at_work(self) -> set[UploadId]:
         return {writer.upload.id for writer in self._leases.writers}
