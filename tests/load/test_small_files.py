@@ -4,26 +4,37 @@ Times depend on the machine; these don't. Whoever makes a small file dearer has 
 """
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asyncssh import SFTPClient, SFTPNoSuchFile
 from sqlalchemy import Connection, Engine, event
 
 from tests.clock import MovableClock
 from tests.e2e.http.http_room import HttpRoom, http_room
-from tests.engine_room import NUMBER
+from tests.e2e.sftp.gateway import gateway_of, services_of
+from tests.engine_room import NUMBER, engine_room
 from transfer.casebridge.outbox import OutboxDispatcher
 from transfer.core.uploads import Part
+from transfer.engine.brief_cases import BriefCases
+from transfer.engine.files import Files
+from transfer.engine.uploads import Uploads
 from transfer.ports import Buffer, StoredItem
+from transfer.sftp.hostkeys import load_host_keys
 from transfer.storage.memory import MemoryObjectStore
 
 pytestmark = pytest.mark.load
 
 FILES = 192
 AT_ONCE = 16
+FEW = 24
+BESIDE = 12
+"""Transactions of the watchers beside the sessions, in the time that a few files take."""
 DATA = bytes(10 * 1024)
 
 
@@ -100,6 +111,43 @@ async def test_a_small_file_costs_one_put_and_little_of_the_database(tmp_path: P
     assert reads == 2 * FILES  # who it is, and the case
     assert counts["writes"] <= FILES + 4  # fewer, where some are committed together
     assert counts["statements"] <= 12 * FILES + 8  # a few are for whole blocks of files
+
+
+async def copy_as_rclone_does(client: SFTPClient, names: Iterable[str]) -> None:
+    """Send files to a folder: under other names, renamed, given a time, and looked at often."""
+    for name in names:
+        with pytest.raises(SFTPNoSuchFile):
+            await client.stat(f"logs/{name}")
+        with contextlib.suppress(SFTPNoSuchFile):
+            await client.stat(f"logs/{name}.partial")
+        async with client.open(f"logs/{name}.partial", "wb") as file:
+            await file.write(DATA)
+        await client.posix_rename(f"logs/{name}.partial", f"logs/{name}")
+        await client.stat(f"logs/{name}")
+        await client.utime(f"logs/{name}", (1_700_000_000, 1_700_000_000))
+        await client.stat(f"logs/{name}")
+
+
+async def test_a_small_file_by_sftp_costs_a_transaction_for_each_thing_asked(
+    tmp_path: Path,
+) -> None:
+    """What a door's services are made of is said by `wiring.doors`; here it is the same."""
+    async with engine_room(tmp_path, running=True) as room:
+        brief = replace(room.tools, core=BriefCases(room.tools.core, room.clock))
+        services = replace(
+            services_of(room), uploads=Uploads(brief, room.leases), files=Files(brief)
+        )
+        keys = load_host_keys(tmp_path / "keys")
+        async with (
+            gateway_of(room, keys, services=services) as gateway,
+            gateway.client() as client,
+        ):
+            await client.mkdir("logs")
+            await copy_as_rclone_does(client, ["first.log"])
+            with counted() as counts:
+                await copy_as_rclone_does(client, [f"{number}.log" for number in range(FEW)])
+    assert counts["transactions"] <= 11 * FEW + BESIDE
+    assert counts["statements"] <= 45 * FEW + 4 * BESIDE
 
 
 async def test_the_events_of_many_files_are_told_together(tmp_path: Path) -> None:

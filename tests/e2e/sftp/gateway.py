@@ -148,10 +148,14 @@ def services_of(room: EngineRoom) -> Services:
 
 @asynccontextmanager
 async def gateway_of(
-    room: EngineRoom, host_keys: HostKeys, policy: SftpPolicy | None = None
+    room: EngineRoom,
+    host_keys: HostKeys,
+    policy: SftpPolicy | None = None,
+    *,
+    services: Services | None = None,
 ) -> AsyncIterator[Gateway]:
     """Start a server on `room`, with the watchers that the service runs beside it."""
-    server = SftpServer(services_of(room), host_keys, policy)
+    server = SftpServer(services or services_of(room), host_keys, policy)
     await server.start(HOST)
     watchers = [
         asyncio.create_task(room.leases.watch()),
