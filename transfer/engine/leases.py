@@ -64,11 +64,11 @@ class Leases:
         upload = await ledger.acquire(upload_id, lease, clock.now())
         while upload is None and clock.monotonic() < deadline:
             holder = self._writers.get(upload_id)
-            if holder is None or holder.ended.done():
-                await clock.sleep(_POLL_SECONDS)
-            else:
+            if holder is not None:  # also when it has ended: it may be letting go just now
                 left = max(0, deadline - clock.monotonic())
                 await asyncio.wait([self._handing_over(holder)], timeout=left)
+            else:
+                await clock.sleep(_POLL_SECONDS)
             upload = await ledger.acquire(upload_id, lease, clock.now())
         if upload is None and upload_id in self._handovers:
             raise UploadBusyError("What was sent is still being stored: try again in a moment.")
