@@ -224,6 +224,18 @@ async def test_a_store_that_fails_at_the_end_is_told_and_the_next_look_finishes(
     assert await room.content("a.log") == DATA
 
 
+async def test_what_is_left_half_finished_can_be_removed(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    upload = await room.uploads.create(customer(), a_file())
+    store.fail_next("complete_multipart")
+    with pytest.raises(StoreUnavailableError):
+        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    await room.files.remove(customer(), NUMBER, CasePath("a.log"))
+    assert (await room.files.listing(customer(), NUMBER)).files == []
+    assert (await room.records.uploads.upload(upload.id)).state is UploadState.RECEIVED
+
+
 async def test_a_finish_whose_answer_was_lost_is_done_once(
     room: EngineRoom, store: MemoryObjectStore
 ) -> None:

@@ -250,7 +250,6 @@ async def test_an_announcement_fits_what_was_taken(room: EngineRoom) -> None:
     await room.uploads.finish_writer(customer(), writer)
 
 
-@pytest.mark.load
 async def test_many_uploads_share_little_memory_and_all_come_out_right(tmp_path: Path) -> None:
     """Twenty uploads, checked and unchecked, in a budget that holds a few of their parts."""
     plan = PartPlan(base_bytes=2 * MIB)
