@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         (), description="addresses or networks that never get in, like 192.0.2.0/24"
     )
     sftp_trusted_networks: Networks = Field(
-        (), description="addresses or networks that are never banned, like 10.0.0.0/8"
+        (), description="addresses or networks that are never banned, nor counted, like 10.0.0.0/8"
     )
     public_sftp: AddressSetting | None = Field(
         None, description="HOST:PORT by which people reach the SFTP server"

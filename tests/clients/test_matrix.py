@@ -126,12 +126,14 @@ async def test_an_upload_outlives_the_server(frail_client: Client, frail_room: C
     async with cutting_proxy(client.login.port) as proxy:
         putting = asyncio.create_task(client.through(proxy.port).put("trace.log", "trace.log"))
         try:
-            await _is_under_way(room, proxy)
+            durable = await _is_under_way(room, proxy)
             room.service.kill_9()
             proxy.cut_now()
             proxy.slow_down(None)
             proxy.resume()
             await asyncio.to_thread(room.service.start)
+            [upload] = (await room.listing())["uploads"]
+            assert upload["offset"] >= durable, "what was durable is lost"
             done = await putting
         finally:
             putting.cancel()
@@ -193,8 +195,8 @@ async def _interrupted(room: CaseRoom) -> int:
     return int(upload["offset"])
 
 
-async def _is_under_way(room: CaseRoom, proxy: CuttingProxy) -> None:
-    """Stall an upload in its middle, and wait until some of it is durable."""
+async def _is_under_way(room: CaseRoom, proxy: CuttingProxy) -> int:
+    """Stall an upload in its middle, and wait until some of it is durable; return how much."""
     proxy.slow_down(64 * MIB)
 
     async def has_sent() -> bool:
@@ -207,6 +209,8 @@ async def _is_under_way(room: CaseRoom, proxy: CuttingProxy) -> None:
         return any(one["offset"] > 0 for one in (await room.listing())["uploads"])
 
     await until(is_durable, "some of it is durable")
+    [upload] = (await room.listing())["uploads"]
+    return int(upload["offset"])
 
 
 def _sha256_of(path: Path) -> str:

@@ -71,6 +71,8 @@ class Troubles:
         trying.cancel()
         stalling.cancel()
         await asyncio.gather(trying, stalling, return_exceptions=True)
+        if not trying.cancelled():
+            trying.result()  # what it found wrong is no trouble of the network's
 
     def resume(self) -> None:
         """Have what was stalled arrive after all, long after it was given up."""

@@ -58,6 +58,7 @@ async def test_a_node_that_dies_after_any_of_its_effects_loses_nothing(
             with suppress(LostError):
                 await sender.attempt(NodeWorld(mortal_node(room, life)))
             await sender.check(survivor)
+            assert sender.done or life.is_over, "it failed though nobody died"
             if not sender.done:
                 await sender.attempt(survivor)
             await sender.check_received(survivor)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncssh
 import pytest
-from asyncssh import SFTPClient, SSHClientConnection
+from asyncssh import SFTPClient, SSHClientConnection, SSHReader
 
 from tests.fault.big_file import MIB, CaseApi, peak_memory
 from tests.fault.sftp_sender import digest_of
@@ -126,14 +126,18 @@ async def test_reads_that_nobody_takes_cost_less_than_32_mib(
             async with client.open("trace.log", "rb") as file:
                 await file.read()  # what reading costs at all isn't what is measured
         before = await settled(service)
-        writer, _, _ = await connection.open_session(subsystem="sftp", encoding=None)
+        writer, reader, _ = await connection.open_session(subsystem="sftp", encoding=None)
         writer.write(packet(b"\1\0\0\0\3"))
         writer.write(packet(b"\3\0\0\0\0" + string(b"trace.log") + number(1) + number(0)))
+        assert (await reply(reader))[0] == 2, "its version"
+        opened = await reply(reader)
+        assert opened[0] == 102, "a handle"
         for one in range(READS):
             start = one % 4 * READ_BYTES
-            read = b"\5" + number(one) + string(number(0)) + start.to_bytes(8, "big")
+            read = b"\5" + number(one) + opened[5:] + start.to_bytes(8, "big")
             writer.write(packet(read + number(READ_BYTES)))
         grown = await settled(service) - before
+        assert (await reply(reader))[0] == 103, "data"
     assert grown < 32 * MIB, f"RSS grew by {grown / MIB:.0f} MiB"
 
 
@@ -160,6 +164,12 @@ async def test_3000_files_in_one_session_cost_no_more_memory_than_600(
         grown = await settled(service) - before
     assert await listed(service) == sent
     assert grown < 24 * MIB, f"RSS grew by {grown / MIB:.0f} MiB"
+
+
+async def reply(reader: "SSHReader[bytes]") -> bytes:
+    """Return the next reply: its type, and what follows."""
+    async with asyncio.timeout(60):
+        return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
 
 
 def packet(payload: bytes) -> bytes:

@@ -6,13 +6,14 @@ opens many and says nothing shuts nobody out for certain.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 
 import structlog
 
-from transfer.core.bans import network_of
+from transfer.core.bans import network_of, parse_ip
 from transfer.ports import Clock
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ class AdmissionPolicy:
 
     `unsigned`: at most so many that haven't signed in; from half of them on some are refused at
     random. `strangers` of one client may leave without having signed in; then it has as many more
-    as `strangers_per_second` gives back.
+    as `strangers_per_second` gives back. Behind the networks of `trusted` there are many clients
+    with one address: there that isn't counted.
     """
 
     connections: int = 1024
@@ -48,6 +50,7 @@ class AdmissionPolicy:
     unsigned: int = 1024
     strangers: int = 100
     strangers_per_second: float = 5.0
+    trusted: Collection[IPv4Network | IPv6Network] = ()
 
 
 @dataclass(slots=True)
@@ -149,9 +152,13 @@ class Admission:
         if known is not None:
             if known.connections >= policy.per_client:
                 return Refusal.CLIENT_FULL
-            if self._strangers(known) >= policy.strangers:
+            if self._strangers(known) >= policy.strangers and not self._is_trusted(address):
                 return Refusal.STRANGER
         return Refusal.SHED if self._is_shed() else None
+
+    def _is_trusted(self, address: str | None) -> bool:
+        parsed = parse_ip(address)
+        return parsed is not None and any(parsed in network for network in self._policy.trusted)
 
     def _is_shed(self) -> bool:
         begin, full = self._policy.unsigned / 2, self._policy.unsigned

@@ -130,6 +130,7 @@ class Doors:
                 connections=settings.sftp_max_connections,
                 per_client=settings.sftp_max_connections_per_client,
                 unsigned=settings.sftp_max_unsigned,
+                trusted=settings.sftp_trusted_networks,
             ),
         )
 

@@ -26,7 +26,8 @@ async def run(gateway: Gateway, command: str, sent: bytes = b"") -> tuple[int, s
         done = await process.wait(timeout=20)
         assert isinstance(done.stdout, bytes)
         assert isinstance(done.stderr, bytes)
-        return done.exit_status or 0, done.stdout.decode(), done.stderr.decode()
+        assert done.exit_status is not None, "no shell leaves without a word"
+        return done.exit_status, done.stdout.decode(), done.stderr.decode()
 
 
 def md5(data: bytes) -> str:

@@ -327,6 +327,7 @@ async def test_every_way_to_put_a_file_somewhere_asks_the_same_question(gateway:
     other = await gateway.room.core.open("Another", "Other Ltd", "analyst")
     await gateway.room.send("trace.log", b"some")
     async with gateway.client() as client:
+        assert client.supports_remote_copy
         targets = ("shared/ours.log", f"../{other.number}/trace.log/x", "/shared/ours.log")
         for target in targets:
             ways: list[Awaitable[object]] = [
@@ -336,9 +337,8 @@ async def test_every_way_to_put_a_file_somewhere_asks_the_same_question(gateway:
                 client.put(__file__, target),
                 client.symlink("trace.log", target),
                 client.link("trace.log", target),
+                client.remote_copy("trace.log", target),
             ]
-            if client.supports_remote_copy:
-                ways.append(client.remote_copy("trace.log", target))
             for way in ways:
                 with pytest.raises((asyncssh.SFTPError, OSError)):
                     await way

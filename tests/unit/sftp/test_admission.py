@@ -1,6 +1,7 @@
 """Who may connect, and who may not for now."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from structlog.testing import capture_logs
@@ -80,6 +81,17 @@ def test_a_client_that_only_knocks_is_refused_until_time_has_passed() -> None:
     assert len(enter(door, 1, OTHER)) == 1
     clock.advance(1)
     assert len(enter(door, 1)) == 1
+
+
+def test_who_knocks_through_a_load_balancer_is_not_told_from_others_there() -> None:
+    policy = replace(ROOMY, strangers=10, trusted=[ip_network("192.0.2.0/24")])
+    door = admission(policy)
+    for address in ("192.0.2.9", "2001:db8::9"):
+        for _ in range(10):
+            enter(door, 1, address)[0].leave()
+    assert len(enter(door, 1, "192.0.2.9")) == 1
+    assert enter(door, 1, "2001:db8::9") == []
+    assert len(enter(door, 1, "elsewhere")) == 1
 
 
 def test_a_client_that_signs_in_may_knock_again() -> None:
