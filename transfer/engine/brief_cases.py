@@ -14,8 +14,9 @@ _MOST = 1000
 class BriefCases:
     """Plays the role `transfer.ports.CaseCore`, with answers up to `LIFE` old.
 
-    Copying a tree by SFTP asks some ten times a file whether the case still allows it. What must
-    not happen in a closed case at all is checked once more by the transaction that does it.
+    Copying a tree by SFTP asks some ten times a file whether the case still allows it. So for a
+    moment after a case was closed a file may still be finished or renamed; none is begun, which
+    the transaction checks, and nothing happens once its data is being deleted.
     """
 
     def __init__(self, core: CaseCore, clock: Clock) -> None:

@@ -64,13 +64,15 @@ class Leases:
         upload = await ledger.acquire(upload_id, lease, clock.now())
         while upload is None and clock.monotonic() < deadline:
             holder = self._writers.get(upload_id)
-            if holder is not None:  # also when it has ended: it may be letting go just now
+            if holder is not None:
                 left = max(0, deadline - clock.monotonic())
                 await asyncio.wait([self._handing_over(holder)], timeout=left)
-            else:
+                upload = await ledger.acquire(upload_id, lease, clock.now())
+            if upload is None:
                 await clock.sleep(_POLL_SECONDS)
-            upload = await ledger.acquire(upload_id, lease, clock.now())
-        if upload is None and upload_id in self._handovers:
+                upload = await ledger.acquire(upload_id, lease, clock.now())
+        holder = self._writers.get(upload_id)
+        if upload is None and holder is not None and not holder.ended.done():
             raise UploadBusyError("What was sent is still being stored: try again in a moment.")
         if upload is None:
             upload = await ledger.acquire(upload_id, self.lease(), clock.now(), force=True)
@@ -191,6 +193,7 @@ class Leases:
             async with asyncio.timeout(self._tools.policy.lease.total_seconds()):
                 await writer.hand_over(WriterReplacedError(_REPLACED))
         except (TransferError, TimeoutError) as exc:
+            writer.end(WriterReplacedError(_REPLACED))  # who comes next replaces it by force
             _log.warning("upload-not-flushed", upload=writer.upload.id, problem=type(exc).__name__)
 
     def _until(self) -> datetime:

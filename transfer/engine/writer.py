@@ -191,9 +191,13 @@ class UploadWriter:
         return file
 
     async def hand_over(self, reason: TransferError) -> None:
-        """Make durable what is here, let go of the lease, and raise `reason` from now on."""
+        """Make durable what is here, let go of the lease, and raise `reason` from now on.
+
+        One that has ended holds nothing that could be made durable: it just lets go.
+        """
         async with self._lock:
             if self.ended.done():
+                await self._let_go(UploadState.INTERRUPTED)
                 return
             try:
                 await self._make_durable(keep_buffer=False)
@@ -377,7 +381,7 @@ class UploadWriter:
             file = await self._tools.records.uploads.finish(
                 self.upload.id, finished, principal, fence=self.upload.fence
             )
-        except DigestMismatchError:  # promised while the file was being stored
+        except (DigestMismatchError, LengthMismatchError):  # told while it was being stored
             with suppress(StoreUnavailableError):  # then it goes with its case
                 await self._tools.store.delete([key])
             raise

@@ -77,15 +77,19 @@ class Writers:
         self._leases.forget(writer)
         return await self._bound(principal, self._writer(upload))
 
-    async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadId] = ()) -> None:
+    async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadWriter] = ()) -> None:
         """Have a draft stand at its path, once all that it has taken is durable.
 
-        `instead_of` are uploads of the same sender that it takes the place of: nobody is shown
-        them any more. See `UploadLedger.reveal`.
+        `instead_of` are writers of the uploads that it takes the place of: nobody is shown these
+        any more. See `UploadLedger.reveal`.
+
+        Raises:
+            WriterReplacedError: somebody else goes on with one of them by now.
         """
         await writer.flush()
+        old = {writer.upload.id: writer.upload.fence for writer in instead_of}
         now = self._tools.clock.now()
-        await self._ledger.reveal(writer.upload.id, writer.upload.fence, instead_of, now)
+        await self._ledger.reveal(writer.upload.id, writer.upload.fence, old, now)
 
     async def copy(
         self, principal: Principal, writer: RevisableWriter, file: StoredFile

@@ -1,6 +1,6 @@
 """The ledger of uploads: what is durable of a file on its way in, and who writes it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -201,9 +201,12 @@ class UploadLedger(Protocol):
         """
 
     async def reveal(
-        self, upload_id: UploadId, fence: int, instead_of: Collection[UploadId], now: datetime
+        self, upload_id: UploadId, fence: int, instead_of: Mapping[UploadId, int], now: datetime
     ) -> None:
         """Have a draft stand at its path, and the uploads `instead_of` which it does be drafts.
+
+        These come with the fences under which they were written. Nothing happens if one has
+        another by now: somebody goes on with it.
 
         An upload by SFTP that doesn't replace is a draft: nobody is shown it, so that a crash
         while it is filled leaves what was there before. It goes when it expires.
@@ -292,6 +295,7 @@ class UploadLedger(Protocol):
         now: datetime,
         *,
         even_completing: bool = False,
+        fence: int | None = None,
     ) -> None:
         """End an unfinished upload for good, and queue the discard of its bytes. Repeatable.
 
@@ -301,6 +305,7 @@ class UploadLedger(Protocol):
             UploadBusyError: it is `completing`, and not `even_completing`; or a final is just made
                 of it.
             UploadGoneError: it is a file by now.
+            WriterReplacedError: it is under another fence than `fence`, if one is given.
         """
 
     async def unfinished(self, case_number: CaseNumber) -> list[Upload]:

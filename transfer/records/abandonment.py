@@ -10,8 +10,27 @@ from transfer.core.names import join
 from transfer.core.uploads import Concat, UploadId, UploadState
 from transfer.records import audit, folders, lookup, pieces
 from transfer.records.jobs import queue_discard
-from transfer.records.leases import CONTINUABLE
+from transfer.records.leases import CONTINUABLE, replaced
 from transfer.records.tables import upload_parts, uploads
+
+
+def abandon_under(
+    connection: Connection,
+    upload_id: UploadId,
+    fence: int,
+    principal: Principal | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """End an upload as `abandon` does, unless somebody else has taken it over.
+
+    Raises:
+        WriterReplacedError: somebody has.
+    """
+    row = lookup.upload_row(connection, upload_id, lock=True)
+    if row.fence != fence and row.state is not UploadState.ABANDONED:
+        raise replaced()
+    abandon(connection, upload_id, principal, reason, now)
 
 
 def abandon(

@@ -1,6 +1,6 @@
 """Uploads whose parts were put together before their end, so that their bytes can be read."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
@@ -18,21 +18,21 @@ def reveal(
     connection: Connection,
     upload_id: UploadId,
     fence: int,
-    instead_of: Collection[UploadId],
+    instead_of: Mapping[UploadId, int],
     now: datetime,
 ) -> None:
     """Have a draft stand at its path, and others of the same writer be drafts; see the port.
 
     Raises:
-        WriterReplacedError: the fence is an old one.
+        WriterReplacedError: the fence is an old one, or that of one of the others.
     """
     revealed = update(uploads).where(*under(upload_id, fence))
     if not connection.execute(revealed.values(replaces=True, updated_at=now)).rowcount:
         raise replaced()
-    if instead_of:
-        connection.execute(
-            update(uploads).where(uploads.c.id.in_(instead_of)).values(replaces=False)
-        )
+    for old_id, old_fence in instead_of.items():
+        hidden = update(uploads).where(uploads.c.id == old_id, uploads.c.fence == old_fence)
+        if not connection.execute(hidden.values(replaces=False)).rowcount:
+            raise replaced()
 
 
 def set_aside(connection: Connection, upload_id: UploadId, fence: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The ledger of uploads in rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from transfer.core.access import Principal
@@ -136,7 +136,7 @@ class SqlUploadLedger:
         await self._database.write(progress.commit, upload_id, fence, advance)
 
     async def reveal(
-        self, upload_id: UploadId, fence: int, instead_of: Collection[UploadId], now: datetime
+        self, upload_id: UploadId, fence: int, instead_of: Mapping[UploadId, int], now: datetime
     ) -> None:
         """Have a draft stand at its path, and the uploads `instead_of` which it does be drafts."""
         await self._database.write(staging.reveal, upload_id, fence, instead_of, now)
@@ -230,14 +230,21 @@ class SqlUploadLedger:
         now: datetime,
         *,
         even_completing: bool = False,
+        fence: int | None = None,
     ) -> None:
         """End an unfinished upload for good, and queue the discard of its bytes. Repeatable.
 
         Raises:
             UploadMissingError, UploadGoneError: no such upload, or a file by now.
+            WriterReplacedError: it is under another fence than `fence`, if one is given.
             UploadBusyError: it is being completed, and not `even_completing`; or a final is just
                 made of it.
         """
+        if fence is not None:
+            await self._database.write(
+                abandonment.abandon_under, upload_id, fence, principal, reason, now
+            )
+            return
         await self._database.write(
             abandonment.abandon,
             upload_id,

@@ -114,6 +114,8 @@ class Opening:
             block=clients.stoppable_block(self._client, flags, attributes),
             before=entry if isinstance(entry, Upload) else None,
         )
+        if opened.is_edited:  # it goes back to where it was, not on from there
+            opened = replace(opened, told=None)
         return WriteHandle(self._desk, opened)
 
     async def _begin(
@@ -130,7 +132,11 @@ class Opening:
         )
         writer = await self._uploads.create_writer(self._principal, file)
         if isinstance(entry, Upload) and entry.replaces:
-            await self._give_up_before(writer.upload)
+            try:
+                await self._give_up_before(writer.upload)
+            except BaseException:
+                await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
+                raise
         return writer
 
     async def _give_up_before(self, fresh: Upload) -> None:
@@ -157,7 +163,7 @@ class Opening:
             writer=writer,
             resumes=True,
             announced=attributes.size or upload.length,
-            told=self.told.get(upload.id),
+            told=self.told.pop(upload.id, None),
         )
 
     async def _settled(self, path: CasePath, upload: Upload) -> StoredFile | Upload | None:

@@ -95,6 +95,8 @@ class Revision:
         Raises:
             TransferError: it can't be; what was durable before still is.
         """
+        if self.end is not None:
+            raise self.end
         if not self._is_changed:
             return
         fresh = await self._sent(size)
@@ -129,7 +131,7 @@ class Revision:
         Of a received file nothing is left but what was saved: it stays as it was.
         """
         try:
-            if self._stale is not None and self._is_changed:
+            if self._stale is not None and self._is_changed and self.end is None:
                 hole = self.content.first_hole()
                 saved = self._saved
                 self._saved = await self._sent(self.content.size if hole is None else hole)
@@ -167,8 +169,8 @@ class Revision:
         fresh = await self._desk.uploads.create_writer(self._desk.principal, file)
         try:
             await self.content.pour(fresh, size)
-            before = (writer.upload.id for writer in (self._stale, self._saved) if writer)
-            await self._desk.uploads.reveal(fresh, tuple(before))
+            before = [writer for writer in (self._stale, self._saved) if writer]
+            await self._desk.uploads.reveal(fresh, before)
         except BaseException:
             await self._drop(fresh)
             raise
@@ -184,13 +186,13 @@ class Revision:
         return _Place(file.path, file.modified_at if is_touched else None, file.content_type)
 
     async def _drop(self, writer: RevisableWriter | None) -> None:
-        """Give up an upload that another one has the bytes of."""
+        """Give up an upload that another one has the bytes of, if nobody goes on with it."""
         if writer is None:
             return
-        uploads = self._desk.uploads
+        uploads, upload = self._desk.uploads, writer.upload
         with contextlib.suppress(TransferError):  # then it goes when it expires
             await uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await uploads.abandon(self._desk.principal, writer.upload.id)
+            await uploads.abandon(self._desk.principal, upload.id, upload.fence)
 
     async def _let_go(self) -> None:
         for writer in (self._stale, self._saved):

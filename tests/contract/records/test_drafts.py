@@ -43,7 +43,7 @@ async def test_a_draft_is_shown_to_nobody_until_it_is_revealed(records: Records)
     assert await records.uploads.unfinished(NUMBER) == []
     children = await records.tree.children(NUMBER, path(""))
     assert [entry for entry in children if isinstance(entry, Upload)] == []
-    await records.uploads.reveal(draft.id, draft.fence, (), after(2))
+    await records.uploads.reveal(draft.id, draft.fence, {}, after(2))
     assert await _shown(records) == draft.id
     assert [upload.id for upload in await records.uploads.unfinished(NUMBER)] == [draft.id]
 
@@ -53,8 +53,26 @@ async def test_what_a_draft_takes_the_place_of_becomes_one(records: Records) -> 
     old = await records.uploads.create(new_upload(replaces=True), BY_SFTP, lease())
     draft = await _draft(records)
     assert await _shown(records) == old.id
-    await records.uploads.reveal(draft.id, draft.fence, [old.id], after(2))
+    await records.uploads.reveal(draft.id, draft.fence, {old.id: old.fence}, after(2))
     assert [upload.id for upload in await records.uploads.unfinished(NUMBER)] == [draft.id]
+
+
+async def test_what_somebody_else_goes_on_with_is_neither_hidden_nor_given_up(
+    records: Records,
+) -> None:
+    await open_case(records)
+    old = await records.uploads.create(new_upload(replaces=True), BY_SFTP, lease())
+    draft = await _draft(records)
+    taken = await records.uploads.acquire(old.id, lease("node-2"), after(2), force=True)
+    assert taken is not None
+    with pytest.raises(WriterReplacedError):
+        await records.uploads.reveal(draft.id, draft.fence, {old.id: old.fence}, after(2))
+    with pytest.raises(WriterReplacedError):
+        await records.uploads.abandon(old.id, BY_SFTP, "x", after(2), fence=old.fence)
+    assert await _shown(records) == old.id
+    for _ in range(2):
+        await records.uploads.abandon(old.id, BY_SFTP, "x", after(2), fence=taken.fence)
+    assert await _shown(records) is None
 
 
 async def test_under_an_old_fence_nothing_is_revealed(records: Records) -> None:
@@ -62,7 +80,7 @@ async def test_under_an_old_fence_nothing_is_revealed(records: Records) -> None:
     draft = await _draft(records)
     assert await records.uploads.acquire(draft.id, lease("node-2"), after(2), force=True)
     with pytest.raises(WriterReplacedError):
-        await records.uploads.reveal(draft.id, draft.fence, (), after(2))
+        await records.uploads.reveal(draft.id, draft.fence, {}, after(2))
     assert await _shown(records) is None
 
 

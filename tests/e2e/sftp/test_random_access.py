@@ -443,6 +443,32 @@ async def test_fsync_makes_durable_what_was_written_out_of_order(
     assert await gateway.content("trace.log") == data + b"more"
 
 
+@pytest.mark.parametrize("leaves", ["closes", "fsyncs", "is lost"])
+async def test_a_session_that_was_taken_over_takes_nothing_back(
+    gateway: Gateway, host_keys: HostKeys, leaves: str
+) -> None:
+    """What it had still to send is its own loss: its successor was told that more is durable."""
+    data = data_of(5 * PART + 100)
+    node = gateway.room.another_node()
+    async with gateway_of(node, host_keys) as elsewhere:
+        async with gateway.client() as client:
+            file = await client.open("trace.log", NEW, encoding=None)
+            await file.write(data, 0)
+            await file.write(data[:30], 0)
+            await file.fsync()
+            await file.write(b"older", 10)
+            async with elsewhere.opened("trace.log", IN_PLACE) as again:
+                await again.write(b"more", len(data))
+                await again.fsync()
+                if leaves != "is lost":
+                    with pytest.raises(asyncssh.SFTPError):
+                        await (file.close() if leaves == "closes" else file.fsync())
+        async with elsewhere.opened("trace.log", IN_PLACE) as again:
+            assert await size_of(again) == len(data) + 4
+            await again.write(b"!", len(data) + 4)
+    assert await gateway.content("trace.log") == data + b"more!"
+
+
 async def test_a_store_that_is_away_fails_the_close_and_nothing_is_lost(gateway: Gateway) -> None:
     data = data_of(3 * PART + 100)
     async with gateway.client() as client:

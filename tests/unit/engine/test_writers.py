@@ -107,11 +107,15 @@ async def test_what_a_slow_store_is_just_taking_is_not_thrown_away(tmp_path: Pat
         assert (await room.uploads.settle(customer(), upload.id)).offset == 150 * KIB
 
 
-async def test_a_store_that_never_takes_it_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("operation", "durable"), [("put", 128 * KIB), ("upload_part", 64 * KIB)])
+async def test_a_store_that_never_takes_it_is_not_waited_for_for_ever(
+    tmp_path: Path, operation: str, durable: int
+) -> None:
+    """Whether the hand-over itself is stuck, or the write that it waits for."""
     store = MemoryObjectStore(min_part_bytes=1)
 
     async def stuck(call: Call) -> None:
-        if call.operation == "put":
+        if call.operation == operation and (call.part_number or 2) > 1:
             await asyncio.Event().wait()
 
     policy = UploadPolicy(
@@ -120,16 +124,21 @@ async def test_a_store_that_never_takes_it_is_not_waited_for_for_ever(tmp_path: 
         lease=timedelta(milliseconds=300),
     )
     async with engine_room(tmp_path, running=True, policy=policy, store=store) as room:
-        upload, stalled = await begun(room, 150 * KIB)
         store.before = stuck
+        upload = await room.uploads.create(customer(), a_file())
+        size = 150 * KIB if operation == "put" else 290 * KIB
+        stalled = asyncio.create_task(
+            room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
+        )
+        await offset_becomes(room, upload.id, durable)
         async with asyncio.timeout(20):
             while True:
                 with contextlib.suppress(UploadBusyError):
                     settled = await room.uploads.settle(customer(), upload.id)
                     break
-        assert settled.offset == 128 * KIB, "what was durable"
+        assert settled.offset == durable
         with pytest.raises(TransferError):
-            await stalled
+            await asyncio.wait_for(stalled, 20)
 
 
 async def test_a_late_part_of_a_replaced_writer_changes_nothing(tmp_path: Path) -> None:
