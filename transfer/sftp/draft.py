@@ -220,10 +220,6 @@ class Draft:
         self.revision, self.writer = revision, None
         return revision
 
-    def tell_size(self) -> None:
-        """Take note that its client is told the size: it repeats nothing from here on."""
-        self._repeats_from = None
-
     def forget(self) -> None:
         """Drop what has waited for bytes that never came."""
         self._ahead.clear()

@@ -143,8 +143,6 @@ class CaseFileSystem:
 
     def fstat(self, handle: FileHandle) -> SFTPAttrs:
         """Return the attributes of an open file."""
-        if isinstance(handle, WriteHandle):
-            handle.tell_size()
         return handle.attributes()
 
     async def fsetstat(self, handle: FileHandle, attributes: SFTPAttrs) -> None:

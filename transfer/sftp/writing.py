@@ -132,10 +132,6 @@ class WriteHandle:
         """Begin with all of `file`, copied inside the store; False where that can't be done."""
         return self._failure is None and await self._draft.copy_whole(file)
 
-    def tell_size(self) -> None:
-        """Take note that its client is told the size."""
-        self._draft.tell_size()
-
     def confirm(self) -> None:
         """Take note that the size is meant: what came was copied here, and not cut off."""
         self._is_stopped, self._is_sized = False, True
