@@ -44,7 +44,7 @@ async def killed_while_putting_together(room: EngineRoom, step: int, sizes: Sequ
     node, gate = freezing_node(room, step)
     creation = asyncio.create_task(node.uploads.create(customer(), whole_of(pieces)))
     try:
-        killed = await froze(gate, creation)
+        killed = await froze(node, gate, creation)
         room.clock.advance(31)
         again = await room.uploads.create(customer(), whole_of(pieces))
         assert again.state is UploadState.RECEIVED
@@ -65,7 +65,7 @@ async def killed_while_sending_the_last_piece(
     sending = node.uploads.append(customer(), piece, 0, chunks(DATA[100 : 100 + size]))
     sent = asyncio.create_task(sending)
     try:
-        killed = await froze(gate, sent)
+        killed = await froze(node, gate, sent)
         room.clock.advance(31)
         stood = await room.uploads.show(customer(), piece)
         while stood.state is not UploadState.RECEIVED:
@@ -81,9 +81,14 @@ async def killed_while_sending_the_last_piece(
     return killed
 
 
-async def froze(gate: Gate, work: "asyncio.Task[Upload]") -> bool:
+async def froze(node: EngineRoom, gate: Gate, work: "asyncio.Task[Upload]") -> bool:
+    """Wait until a node froze; False if it was done before, also with what it does behind."""
     frozen = asyncio.create_task(gate.frozen.wait())
     await asyncio.wait({work, frozen}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    turns = set(node.uploads._concatenations._turns.values())
+    while turns and not gate.frozen.is_set():
+        await asyncio.wait({*turns, frozen}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        turns = set(node.uploads._concatenations._turns.values())
     frozen.cancel()
     return gate.frozen.is_set()
 
