@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, literal_column, select, union_all
+from sqlalchemy import (
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import IsAFolderError
@@ -38,6 +47,10 @@ class Found:
         if self.table is folder_table:
             return Folder(path=path, modified_at=self.row.modified_at)
         return file_of(self.row, path) if self.table is files else self._as_upload(path)
+
+    def change(self, connection: Connection, **values: object) -> None:
+        """Change columns of the row."""
+        connection.execute(_CHANGE[self.table], {"id_": self.row.id, **values})
 
     def _as_upload(self, path: CasePath) -> Upload:
         return upload_of(self.row, path, CaseId(self.row.case_id))
@@ -150,6 +163,10 @@ _PRESENT = union_all(
     _at_name(select(literal_column(f"{_FILE}")), files, "folder_id"),
     _at_name(select(literal_column(f"{_UPLOAD}")), uploads, "folder_id").where(IS_SHOWN),
 )
+_CHANGE = {
+    table: update(table).where(table.c.id == bindparam("id_"))
+    for table in (files, uploads, folder_table)
+}
 _FOLDER_AT = _at_name(select(folder_table), folder_table, "parent_id")
 _FILE_AT = _at_name(select(files), files, "folder_id")
 _UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
@@ -14,7 +14,7 @@ from transfer.core.uploads import FileId, UploadId
 from transfer.records import abandonment, audit, cases, entries, folders, lookup, removals
 from transfer.records.entries import Found, Standing
 from transfer.records.jobs import queue_side_file
-from transfer.records.tables import files, uploads
+from transfer.records.tables import files
 from transfer.records.tables import folders as folder_table
 
 
@@ -76,12 +76,4 @@ def _make_way(
 
 def _place(connection: Connection, found: Found, folder_id: int, name: str) -> None:
     parent = "parent_id" if found.table is folder_table else "folder_id"
-    place = {parent: folder_id, "name": name, "name_key": name_key(name)}
-    connection.execute(_PLACE[found.table], {"id_": found.row.id, **place})
-
-
-# Made once: WinSCP, rclone and others rename each file that they have sent.
-_PLACE = {
-    table: update(table).where(table.c.id == bindparam("id_"))
-    for table in (files, uploads, folder_table)
-}
+    found.change(connection, **{parent: folder_id, "name": name, "name_key": name_key(name)})

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import Connection, delete, update
 
 from transfer.core.access import Principal
 from transfer.core.archive_contents import Contents, Selection
@@ -30,8 +30,8 @@ from transfer.records import (
     verification,
 )
 from transfer.records.database import Database
-from transfer.records.tables import files, uploads
 from transfer.records.tables import folders as folder_table
+from transfer.records.tables import uploads
 
 
 class SqlFileTree:
@@ -247,11 +247,4 @@ def _touch(
     found = entries.find(connection, number, path)
     if found is None:
         raise EntryMissingError("No such file or folder.")
-    connection.execute(_TOUCH[found.table], {"id_": found.row.id, "modified_at": modified_at})
-
-
-# Made once, as they are run for every file that a client copies with its time.
-_TOUCH = {
-    table: update(table).where(table.c.id == bindparam("id_"))
-    for table in (files, uploads, folder_table)
-}
+    found.change(connection, modified_at=modified_at)
