@@ -21,6 +21,10 @@ _log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.1
 _RENEWALS = 6
 """How often a lease is renewed within its life."""
+_PAUSE_SECONDS = 0.1
+"""How long nothing comes before a sender counts as one that pauses."""
+_PATIENCE = 5
+"""What part of the grace a writer that is replaced still takes what keeps coming: one of five."""
 _REPLACED = "Another request has taken over this upload."
 
 
@@ -140,8 +144,7 @@ class Leases:
                 if standing is LeaseStanding.LOST:
                     writer.end(WriterReplacedError(_REPLACED))
                 elif standing is LeaseStanding.WANTED:
-                    replaced = WriterReplacedError(_REPLACED)
-                    group.create_task(self._tend(writer, writer.hand_over(replaced)))
+                    self._handing_over(writer)
                 else:
                     group.create_task(self._tend(writer, writer.flush_if_idle()))
 
@@ -191,10 +194,27 @@ class Leases:
     async def _hand_over(self, writer: UploadWriter) -> None:
         try:
             async with asyncio.timeout(self._tools.policy.lease.total_seconds()):
+                await self._come_to_rest(writer)
                 await writer.hand_over(WriterReplacedError(_REPLACED))
         except (TransferError, TimeoutError) as exc:
             writer.end(WriterReplacedError(_REPLACED))  # who comes next replaces it by force
             _log.warning("upload-not-flushed", upload=writer.upload.id, problem=type(exc).__name__)
+
+    async def _come_to_rest(self, writer: UploadWriter) -> None:
+        """Wait, not for long, until a writer's sender pauses: what was sent is on its way.
+
+        A request whose client has left and asks again at once may have all of its bytes in this
+        machine already, and have had no chance to take one of them.
+        """
+        clock = self._tools.clock
+        patience_seconds = self._tools.policy.takeover_grace.total_seconds() / _PATIENCE
+        deadline = clock.monotonic() + patience_seconds
+        while (
+            not writer.ended.done()
+            and writer.idle_seconds < _PAUSE_SECONDS
+            and clock.monotonic() < deadline
+        ):
+            await clock.sleep(_PAUSE_SECONDS)
 
     def _until(self) -> datetime:
         return self._tools.clock.now() + self._tools.policy.lease

@@ -73,6 +73,11 @@ class UploadWriter:
         """Whether every announced byte was taken."""
         return self._length is not None and self.position == self._length
 
+    @property
+    def idle_seconds(self) -> float:
+        """For how long nothing was taken; none while what comes is being taken."""
+        return 0 if self._lock.locked() else self._tools.clock.monotonic() - self._touched
+
     def watch(self, advanced: Callable[[int], None]) -> None:
         """Have `advanced` called with each offset as soon as it is durable."""
         self._pipeline.advanced = advanced
@@ -142,12 +147,11 @@ class UploadWriter:
 
     async def flush_if_idle(self) -> None:
         """Make durable what waits while its sender pauses; for a watcher."""
-        idle_seconds = self._tools.clock.monotonic() - self._touched
         if (
             self.ended.done()
             or self._lock.locked()
             or self._buffer is None
-            or idle_seconds < self._tools.policy.idle_flush.total_seconds()
+            or self.idle_seconds < self._tools.policy.idle_flush.total_seconds()
         ):
             return
         async with self._lock:

@@ -177,7 +177,10 @@ async def test_who_comes_after_a_crash_goes_on_with_what_was_just_set_aside(
     assert await room.content("a.log") == DATA
 
 
-async def test_a_writer_that_was_replaced_sets_nothing_aside(room: EngineRoom) -> None:
+async def test_a_writer_that_was_replaced_sets_nothing_aside(
+    running_room: EngineRoom,
+) -> None:
+    room = running_room
     writer = await _writer(room)
     await writer.write(DATA[: 2 * PART])
     newcomer = await room.uploads.open_writer(customer(), writer.upload.id)

@@ -1,12 +1,13 @@
 """Who asks for an upload's offset ends what hangs on it, on whichever node."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from tests.engine_room import KIB, EngineRoom, customer
-from tests.unit.engine.stalling import a_file, begun
+from tests.unit.engine.stalling import DATA, a_file, begun
 from transfer.core.access import Role
 from transfer.core.errors import UploadGoneError, WriterReplacedError
 from transfer.core.uploads import Upload, UploadId, UploadState
@@ -38,6 +39,60 @@ async def test_asking_for_the_offset_on_another_node_ends_the_request_that_hangs
     assert (await settling).offset == 150 * KIB
     with pytest.raises(WriterReplacedError):
         await stalled
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "on another node"])
+async def test_what_a_client_sent_before_it_left_is_taken_though_it_asks_at_once(
+    running_room: EngineRoom, elsewhere: bool
+) -> None:
+    room = running_room
+    asked = room.another_node() if elsewhere else room
+    upload = await room.uploads.create(customer(), a_file())
+    begun = asyncio.Event()
+
+    async def lies_in_the_sockets_buffer() -> AsyncIterator[bytes]:
+        begun.set()
+        for start in range(0, 150 * KIB, 30 * KIB):
+            await room.tools.clock.sleep(0.02)
+            yield DATA[start : start + 30 * KIB]
+        raise ConnectionResetError("The client has left.")
+
+    left = asyncio.create_task(
+        room.uploads.append(customer(), upload.id, 0, lies_in_the_sockets_buffer())
+    )
+    await begun.wait()
+    settling = asyncio.create_task(asked.uploads.settle(customer(), upload.id))
+    while not settling.done():
+        await room.leases.watch_once()
+        await asyncio.sleep(0)  # noqa: TID251 - lets the others go on
+    assert (await settling).offset == 150 * KIB
+    with pytest.raises(ConnectionResetError):
+        await left
+
+
+async def test_a_sender_who_never_pauses_is_replaced_all_the_same(
+    running_room: EngineRoom,
+) -> None:
+    room = running_room
+    upload = await room.uploads.create(customer(), a_file())
+    taken = 0
+
+    async def a_byte_now_and_then() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            yield DATA[taken : taken + 1]
+            taken += 1
+            await room.tools.clock.sleep(0.02)
+
+    moving = asyncio.create_task(
+        room.uploads.append(customer(), upload.id, 0, a_byte_now_and_then())
+    )
+    while not taken:
+        await room.tools.clock.sleep(0.01)
+    settled = await room.uploads.settle(customer(), upload.id)
+    assert 0 < settled.offset <= taken
+    with pytest.raises(WriterReplacedError):
+        await moving
 
 
 async def test_cancelling_an_upload_ends_its_request_at_once(running_room: EngineRoom) -> None:
