@@ -7,7 +7,7 @@ HTTP   ?= 127.0.0.1:8443
 SFTP   ?= 127.0.0.1:2222
 JOBS   ?= 3
 PYTEST  = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
-QUICK   = -m "not slow and not browser and not clients and not fault and not load"
+LONG    = slow or browser or clients or fault or load
 
 .PHONY: serve test browser clients check lint coverage messages format e2e fault load slow pictures bench clean \
         conformance conformance-table
@@ -15,8 +15,8 @@ QUICK   = -m "not slow and not browser and not clients and not fault and not loa
 serve: $(VENV)/.embedded ## run the whole service with SQLite and SeaweedFS in ./data
 	$(BIN)/transfer serve --data $(DATA) --http $(HTTP) --sftp $(SFTP)
 
-test: $(VENV)/.test ## every test that needs no special machine and little time
-	$(PYTEST) $(QUICK)
+test: $(VENV)/.test ## every test that needs neither a special machine nor much time
+	$(PYTEST) -m "not (e2e or $(LONG))"
 
 browser: $(VENV)/.test ## the pages in Debian's Chromium
 	$(PYTEST) -m "browser and not slow"
@@ -25,7 +25,7 @@ browser: $(VENV)/.test ## the pages in Debian's Chromium
 clients: $(VENV)/.test ## every SFTP client before the real service; writes docs/sftp-clients.md
 	$(PYTEST) tests/clients --write-table -m "clients$(if $(BIG),, and not slow)"
 
-check: lint test fault load browser clients coverage ## all that a change must pass
+check: lint test e2e fault load browser clients coverage ## all that a change must pass
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ lint: $(VENV)/.test
 # by the runs above, and this one tells only what they reach: 1 says that some of them failed.
 coverage: $(VENV)/.test ## which lines and branches no test in a process of its own has seen
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal $(QUICK) \
+	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not ($(LONG))" \
 	  tests/unit tests/contract tests/e2e/http tests/e2e/oidc tests/e2e/sftp || test $$? -eq 1
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='transfer/core/*,transfer/engine/*,transfer/ports/*' --fail-under=100
@@ -52,8 +52,8 @@ format: $(VENV)/.test ## format and fix what a tool can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-e2e: $(VENV)/.test ## real processes driven by real clients, browsers among them
-	$(BIN)/pytest -m "e2e and not slow and not clients"
+e2e: $(VENV)/.test ## real processes driven by real clients over HTTP, and conformance
+	$(PYTEST) -m "e2e and not ($(LONG))"
 
 fault: $(VENV)/.test ## crashes, cuts and outages
 	$(PYTEST) -m "fault and not slow"
