@@ -1,11 +1,19 @@
 """Who may do what: decided here for both doors, at every verb."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from transfer.core.cases import Case, CaseNumber
-from transfer.core.errors import CaseClosedError, CaseHiddenError, CaseMissingError, ForbiddenError
+from transfer.core.contacts import ContactKind, contact_of
+from transfer.core.errors import (
+    CaseClosedError,
+    CaseElsewhereError,
+    CaseHiddenError,
+    CaseMissingError,
+    ForbiddenError,
+)
+from transfer.core.regions import elsewhere
 
 
 class Role(StrEnum):
@@ -39,16 +47,19 @@ class Action(StrEnum):
     SEE_ACCOUNTS = "see-accounts"
     MANAGE_ACCOUNTS = "manage-accounts"
     MANAGE_CASE = "manage-case"
+    TAKE_PART = "take-part"  # comment, close, ask to reopen
     SEE_TIMELINE = "see-timeline"
     HOLD = "hold"
     MANAGE_TOKENS = "manage-tokens"
     MANAGE_SESSIONS = "manage-sessions"
     MANAGE_BANS = "manage-bans"
+    MANAGE_RETENTION = "manage-retention"  # how long accounts' data is kept, and their holds
     OVERSEE = "oversee"  # what is kept, what will be deleted, who failed to sign in
 
 
 AT_LARGE_ALONE = frozenset(
     {Action.MANAGE_TOKENS, Action.MANAGE_SESSIONS, Action.MANAGE_BANS, Action.OVERSEE}
+    | {Action.MANAGE_RETENTION}
 )
 """What concerns the service as a whole, and never a case."""
 
@@ -58,6 +69,7 @@ _ALLOWED: dict[Role, frozenset[Action]] = {
     Role.READ_ONLY: frozenset({Action.SEE, Action.DOWNLOAD}),
     Role.DESIGNATED: frozenset(
         {Action.SEE, Action.DOWNLOAD, Action.UPLOAD, Action.ARRANGE, Action.SEE_ACCOUNTS}
+        | {Action.TAKE_PART}
     ),
     Role.ANALYST: _OF_CASES - {Action.HOLD},
     Role.ADMIN: _OF_CASES,
@@ -105,7 +117,7 @@ def may(principal: Principal, action: Action, case: Case) -> bool:
     """Tell whether `authorise` lets `principal` do `action` to `case`."""
     try:
         authorise(principal, action, case)
-    except (CaseMissingError, ForbiddenError, CaseClosedError):
+    except (CaseMissingError, CaseElsewhereError, ForbiddenError, CaseClosedError):
         return False
     return True
 
@@ -115,14 +127,27 @@ def authorise(principal: Principal, action: Action, case: Case) -> None:
 
     Raises:
         CaseHiddenError: someone else's case; it looks absent.
+        CaseElsewhereError: another region's gateway serves it.
         ForbiddenError: not with this role.
         CaseClosedError: the case takes nothing new.
     """
     if not principal.sees(case.number):
         raise CaseHiddenError(case.number)
+    principal = _as_contact(principal, case)
+    check_here(case)
     _check_role(principal, action, _ALLOWED)
     if action in _NEEDS_OPEN_CASE and case.is_closed:
         raise CaseClosedError("The case is closed: ask Customer Care to reopen it.")
+
+
+def check_here(case: Case) -> None:
+    """Raise unless `case` is served by this deployment.
+
+    Raises:
+        CaseElsewhereError: another region's gateway serves it.
+    """
+    if case.gateway is not None:
+        raise elsewhere(case.number, case.gateway)
 
 
 def authorise_at_large(principal: Principal, action: Action) -> None:
@@ -148,6 +173,25 @@ def may_at_large(principal: Principal, action: Action) -> bool:
 def allowed_to(role: Role) -> frozenset[Action]:
     """Return all that a role allows, to a case and at large."""
     return _ALLOWED[role] | _ALLOWED_AT_LARGE.get(role, frozenset())
+
+
+def _as_contact(principal: Principal, case: Case) -> Principal:
+    """Return `principal` as no more than the contact that the case core knows them for.
+
+    Where it knows of none, who signs people in is believed. An SFTP account is no person.
+
+    Raises:
+        CaseHiddenError: it knows the contacts of the case, and they are none of them.
+    """
+    is_asked = principal.role in CUSTOMER_ROLES and principal.door is Door.HTTP
+    if not case.contacts or not is_asked:
+        return principal
+    kind = contact_of(case.contacts, principal.name)
+    if kind is None:
+        raise CaseHiddenError(case.number)
+    if kind is ContactKind.DESIGNATED:
+        return principal
+    return replace(principal, role=Role.READ_ONLY, grants=frozenset())
 
 
 def _check_role(

@@ -2,17 +2,22 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from transfer.core.errors import CaseStateError, InvalidRequestError
+from transfer.core.contacts import Contact
+from transfer.core.errors import CaseCoreUnavailableError, CaseStateError, InvalidRequestError
+from transfer.core.regions import Gateway
 
 CaseNumber = NewType("CaseNumber", str)
 """Ten digits, as people write it: `0003256109`."""
 
 CaseId = NewType("CaseId", str)
 """The opaque name of a case in object keys."""
+
+NO_ID = CaseId("")
+"""That of a case as another system tells of it, which knows nothing of our keys."""
 
 _NUMBER = re.compile(r"[0-9]{10}")
 
@@ -38,6 +43,35 @@ SUBSTATUSES: dict[Status, tuple[str, ...]] = {
 """The substatuses of each status; the first is the one taken when none is named."""
 
 
+class Priority(StrEnum):
+    """How much a case presses."""
+
+    PRODUCTION_DOWN = "Production Down"
+    CRITICAL = "Critical"
+    HIGH = "High"
+    MEDIUM = "Medium"
+    LOW = "Low"
+
+
+class UpdateKind(StrEnum):
+    """What an entry in a case's history is: what happened, or what somebody wrote."""
+
+    ENTRY = "entry"
+    COMMENT = "comment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerWait:
+    """Since when a case waits for its customer, and how often they were reminded of it.
+
+    There while follow-ups are counted; see `transfer.core.follow_ups`.
+    """
+
+    since: datetime
+    notices: int = 0
+    noticed_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """Keeps a case's data from deletion until it is lifted."""
@@ -52,7 +86,16 @@ class Case:
     """A support case as the case core tells of it.
 
     `version` grows with every change; `purge_started_at` and `purged_at` are ours: when the
-    deletion of the case's data began, and when it was proved.
+    deletion of the case's data began, and when it was proved. `region` is where its data is to be,
+    if the core says so; `gateway` serves that region, and is None where this deployment does.
+    `as_of` is there when the core is away and this is what it said last: then.
+
+    `account` is the End User; `sold_to` is who bought, where that is another. `contacts` are the
+    people of both as far as they are known; where there are any, no one else of the customer's
+    gets in. `wait` is there while follow-ups are counted.
+
+    `kept_for` is how long these accounts' data is kept after a closure, where that isn't what the
+    service does for all; `account_hold` keeps all of it.
     """
 
     number: CaseNumber
@@ -67,11 +110,34 @@ class Case:
     version: int = 1
     purge_started_at: datetime | None = None
     purged_at: datetime | None = None
+    region: str | None = None
+    as_of: datetime | None = None
+    gateway: Gateway | None = None
+    priority: Priority = Priority.MEDIUM
+    sold_to: str | None = None
+    close_reason: str | None = None
+    wait: CustomerWait | None = None
+    contacts: tuple[Contact, ...] = ()
+    kept_for: timedelta | None = None
+    account_hold: Hold | None = None
+
+    @property
+    def keeping(self) -> Hold | None:
+        """What keeps the data from deletion: the case's own hold, or that of its account."""
+        return self.hold or self.account_hold
 
     @property
     def is_closed(self) -> bool:
         """Whether the case takes nothing new."""
         return self.status is Status.CLOSED
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether this is what the core said last, as it is away.
+
+        What goes on may go on; no right is granted upon it, and nothing deleted.
+        """
+        return self.as_of is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +147,21 @@ class CaseUpdate:
     at: datetime
     author: str
     text: str
+    kind: UpdateKind = UpdateKind.ENTRY
+
+
+def confirmed(case: Case) -> Case:
+    """Return `case`, for a right to be granted upon it.
+
+    Raises:
+        CaseCoreUnavailableError: it is what the core said last; it may say otherwise by now.
+    """
+    if case.is_stale:
+        raise CaseCoreUnavailableError(
+            "The case core doesn't answer, so that no new access can be granted for now: try again "
+            "in a few minutes. What has begun goes on."
+        )
+    return case
 
 
 def parse_case_number(text: str) -> CaseNumber:
@@ -104,6 +185,18 @@ def parse_status(text: str) -> Status:
         if status.value.casefold() == text.casefold():
             return status
     raise InvalidRequestError(f"A status is one of: {', '.join(Status)}.")
+
+
+def parse_priority(text: str) -> Priority:
+    """Return the priority that `text` names, whatever its case.
+
+    Raises:
+        InvalidRequestError: there is no such priority.
+    """
+    for priority in Priority:
+        if priority.value.casefold() == text.casefold():
+            return priority
+    raise InvalidRequestError(f"A priority is one of: {', '.join(Priority)}.")
 
 
 def substatus_of(status: Status, text: str | None) -> str:
@@ -133,12 +226,27 @@ def move(case: Case, status: Status, substatus: str | None) -> Case:
     if status is Status.CLOSED:
         raise CaseStateError("Close the case with a resolution instead.")
     return replace(
-        case, status=status, substatus=substatus_of(status, substatus), version=case.version + 1
+        case,
+        status=status,
+        substatus=substatus_of(status, substatus),
+        wait=None,
+        version=case.version + 1,
     )
 
 
-def close(case: Case, resolution: str | None, now: datetime) -> Case:
-    """Return `case` closed as `resolution` (Resolved or Cancelled) at `now`.
+def prioritise(case: Case, priority: Priority) -> Case:
+    """Return `case` with another priority.
+
+    Raises:
+        CaseStateError: the case is closed.
+    """
+    if case.is_closed:
+        raise CaseStateError("The case is closed: reopen it first.")
+    return replace(case, priority=priority, version=case.version + 1)
+
+
+def close(case: Case, resolution: str | None, now: datetime, *, reason: str | None = None) -> Case:
+    """Return `case` closed as `resolution` (Resolved or Cancelled) at `now`, for `reason`.
 
     Raises:
         CaseStateError: it is closed already.
@@ -151,6 +259,8 @@ def close(case: Case, resolution: str | None, now: datetime) -> Case:
         status=Status.CLOSED,
         substatus=substatus_of(Status.CLOSED, resolution),
         closed_at=now,
+        close_reason=reason,
+        wait=None,
         version=case.version + 1,
     )
 
@@ -170,12 +280,13 @@ def reopen(case: Case) -> Case:
         status=Status.OPEN,
         substatus="Investigation",
         closed_at=None,
+        close_reason=None,
         version=case.version + 1,
     )
 
 
 def after_customer_upload(case: Case) -> Case:
-    """Return `case` as it stands once its customer has sent something.
+    """Return `case` as it stands once its customer has sent a file, or written an update.
 
     A case that waited for the customer is ours again; any other stays as it is.
     """

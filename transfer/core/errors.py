@@ -12,6 +12,8 @@
     │   ├── ForbiddenError
     │   │   └── CrossSiteError     another site may have sent it
     │   ├── CaseClosedError
+    │   ├── CaseElsewhereError     another region's gateway serves it
+    │   │   └── LaunchElsewhereError   and follows the links to it
     │   ├── TooLargeError
     │   ├── LengthMismatchError    more bytes than announced, or another length than before
     │   ├── DigestMismatchError    the whole file is not what its sender said
@@ -45,6 +47,8 @@
         ├── RecordsUnavailableError
         ├── UploadBusyError
         ├── ProviderUnavailableError   the identity provider
+        ├── CaseCoreUnavailableError
+        │   └── CaseContradictionError   it answers, and what it says can't be so
         ├── TooManyAttemptsError   to sign in, and all of them failed
         └── ShuttingDownError
 
@@ -52,6 +56,7 @@ Each class has a `code`, the stable name of the problem that clients see; each d
 from these classes to its own codes. Messages say what to do, and carry ids, never names or secrets.
 """
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -138,6 +143,32 @@ class CaseClosedError(RefusedError):
     """The case is closed: it can be read, but takes nothing new."""
 
     code = "case-closed"
+
+
+class CaseElsewhereError(RefusedError):
+    """The case is served in another region, and nothing of it is kept here."""
+
+    code = "case-elsewhere"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        region: str | None = None,
+        gateway: str | None = None,
+        page: str | None = None,
+    ) -> None:
+        """Keep the region, the URL of its gateway, and that of the case's page there, if known."""
+        super().__init__(message)
+        self.region = region
+        self.gateway = gateway
+        self.page = page
+
+
+class LaunchElsewhereError(CaseElsewhereError):
+    """A launch link to a case, or for somebody, of another region; it wasn't used up here."""
+
+    code = "launch-elsewhere"
 
 
 class TooLargeError(RefusedError):
@@ -357,6 +388,23 @@ class ProviderUnavailableError(UnavailableError):
     """The identity provider doesn't answer, or not as one does."""
 
     code = "identity-provider-unavailable"
+
+
+class CaseCoreUnavailableError(UnavailableError):
+    """The case core doesn't answer, or answers with an error."""
+
+    code = "case-core-unavailable"
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        """Keep `retry_after`, how long it asked to be left alone, if it did."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CaseContradictionError(CaseCoreUnavailableError):
+    """The case core answers, and what it says can't be so: nothing follows from it."""
+
+    code = "case-core-contradicts"
 
 
 class TooManyAttemptsError(UnavailableError):

@@ -56,7 +56,7 @@ _TOLD: Mapping[EventKind, frozenset[str]] = {
     EventKind.FOLDER_REMOVED: frozenset({"path"}),
     EventKind.UPLOAD_ABANDONED: frozenset({"reason"}),
     EventKind.CASE_MOVED: frozenset({"status", "substatus"}),
-    EventKind.CASE_CLOSED: frozenset({"resolution"}),
+    EventKind.CASE_CLOSED: frozenset({"resolution", "reason"}),
     EventKind.CASE_REOPENED: frozenset(),
     EventKind.ACCOUNT_ISSUED: frozenset({"username", "expires_at"}),
     EventKind.ACCOUNT_REISSUED: frozenset({"username", "expires_at"}),

@@ -19,6 +19,7 @@ class ReceiptKind(StrEnum):
     """What a receipt proves."""
 
     UPLOAD = "upload"
+    DELETION = "deletion"
 
 
 def upload_statement(file: StoredFile, upload_id: UploadId) -> str:

@@ -29,8 +29,11 @@ _DELETED = frozenset({"files", "size_bytes", "left"})
 _TOLD: Mapping[str, tuple[Topic, frozenset[str]]] = {
     "case.opened": (Topic.CASE, frozenset()),
     "case.moved": (Topic.CASE, frozenset({"status", "substatus"})),
-    "case.closed": (Topic.CASE, frozenset({"resolution"})),
+    "case.closed": (Topic.CASE, frozenset({"resolution", "reason"})),
     "case.reopened": (Topic.CASE, frozenset()),
+    "case.prioritised": (Topic.CASE, frozenset({"priority"})),
+    "case.commented": (Topic.CASE, frozenset()),
+    "case.followed-up": (Topic.CASE, frozenset({"number", "days"})),
     "file.received": (
         Topic.FILES,
         frozenset({"path", "size", "sha256", "direction", "verified", "replaced"}),
@@ -138,6 +141,6 @@ def what_comes(case: Case, accounts: Sequence[SftpAccount], period: timedelta) -
         for one in accounts
     ]
     due = deletion_due_at(case, period)
-    if due is not None and case.hold is None and case.purged_at is None:
+    if due is not None and case.keeping is None and case.purged_at is None:
         coming.append(Coming(at=due, kind=ComingKind.DELETION))
     return sorted(coming, key=lambda one: one.at)

@@ -10,6 +10,7 @@ go on. `completing`: all bytes are durable, the object is being put together and
 comes first finishes it. `received` and `abandoned` are final.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,6 +42,13 @@ class UploadState(StrEnum):
 
 
 LIVE_STATES = frozenset({UploadState.RECEIVING, UploadState.INTERRUPTED, UploadState.COMPLETING})
+
+_KEYED = ".k"
+_KEYED_OBJECT = re.compile(r"c/(?P<case>[^/]+)/[^/.]+\.[0-9]+\.k(\.|\Z)")
+
+LONGEST_UPLOAD = timedelta(days=90)
+"""How long an upload lives at most, however often it is continued: so that a rule of the store may
+end what is older, and never one that somebody still sends."""
 
 _SILENCE = timedelta(seconds=60)
 """Longer than an active sender ever goes without a commit."""
@@ -260,14 +268,25 @@ def shown_state(upload: Upload, now: datetime) -> UploadState:
     return upload.state
 
 
-def object_key(case_id: CaseId, upload_id: UploadId, fence: int) -> str:
-    """Return the key of an upload's object: opaque, and never the same for two writers."""
-    return f"{case_prefix(case_id)}{upload_id}.{fence}"
+def object_key(case_id: CaseId, upload_id: UploadId, fence: int, *, keyed: bool = False) -> str:
+    """Return the key of an upload's object: opaque, and never the same for two writers.
+
+    It tells whether the object is `keyed`: encrypted under a key of its case.
+    """
+    return f"{case_prefix(case_id)}{upload_id}.{fence}{_KEYED if keyed else ''}"
 
 
-def tail_key(case_id: CaseId, upload_id: UploadId, fence: int, offset: int) -> str:
+def tail_key(
+    case_id: CaseId, upload_id: UploadId, fence: int, offset: int, *, keyed: bool = False
+) -> str:
     """Return the key of the tail object that ends at `offset`, written under `fence`."""
-    return f"{case_prefix(case_id)}{upload_id}.{fence}.tail.{offset}"
+    return f"{object_key(case_id, upload_id, fence, keyed=keyed)}.tail.{offset}"
+
+
+def keyed_case(key: str) -> CaseId | None:
+    """Return the case under whose key an object is encrypted; None of an object that isn't."""
+    found = _KEYED_OBJECT.match(key)
+    return CaseId(found["case"]) if found else None
 
 
 def case_prefix(case_id: CaseId) -> str:

@@ -15,6 +15,7 @@ from transfer.core.access import (
     may_at_large,
 )
 from transfer.core.cases import Case, CaseId, CaseNumber, Status, close
+from transfer.core.contacts import Contact, ContactKind
 from transfer.core.errors import (
     CaseClosedError,
     CaseHiddenError,
@@ -41,11 +42,11 @@ CLOSED_CASE = close(OPEN_CASE, None, NOW)
 # Role: what it may do while the case is open. A closed one takes away `upload` and `arrange`.
 MAY = {
     Role.READ_ONLY: "see download",
-    Role.DESIGNATED: "see download upload arrange see-accounts",
+    Role.DESIGNATED: "see download upload arrange see-accounts take-part",
     Role.ANALYST: "see download upload arrange see-accounts manage-accounts manage-case "
-    "see-timeline",
+    "take-part see-timeline",
     Role.ADMIN: "see download upload arrange see-accounts manage-accounts manage-case "
-    "see-timeline hold",
+    "take-part see-timeline hold",
 }
 
 
@@ -116,7 +117,7 @@ MAY_AT_LARGE = {
     Role.READ_ONLY: "",
     Role.DESIGNATED: "",
     Role.ANALYST: "manage-case",
-    Role.ADMIN: "manage-case manage-tokens manage-sessions manage-bans oversee",
+    Role.ADMIN: "manage-case manage-tokens manage-sessions manage-bans manage-retention oversee",
 }
 
 
@@ -145,3 +146,41 @@ def test_what_the_operator_grants_is_allowed_beside_the_role_and_within_its_limi
     assert refusal(limited, Action.MANAGE_ACCOUNTS, OPEN_CASE) is ForbiddenError
     elsewhere = replace(contact, cases=frozenset({OTHER}))
     assert refusal(elsewhere, Action.MANAGE_ACCOUNTS, OPEN_CASE) is CaseHiddenError
+
+
+# ── Contacts ─────────────────────────────────────────────────────────────────────────────────
+
+
+def known_to(person: str, kind: ContactKind) -> Case:
+    contact = Contact(account="ACME", person=person, kind=kind)
+    return replace(OPEN_CASE, contacts=(contact,))
+
+
+def test_who_is_no_contact_of_a_case_that_has_some_finds_nothing() -> None:
+    case = known_to("grace", ContactKind.DESIGNATED)
+    assert refusal(someone(Role.DESIGNATED), Action.SEE, case) is CaseHiddenError
+    assert refusal(someone(Role.READ_ONLY), Action.SEE, case) is CaseHiddenError
+
+
+def test_a_designated_contact_may_what_their_sign_in_says() -> None:
+    case = known_to("ada", ContactKind.DESIGNATED)
+    assert refusal(someone(Role.DESIGNATED), Action.UPLOAD, case) is None
+    assert refusal(someone(Role.READ_ONLY), Action.UPLOAD, case) is ForbiddenError
+
+
+def test_a_read_only_contact_only_sees_whatever_their_sign_in_says() -> None:
+    case = known_to("ada", ContactKind.READ_ONLY)
+    signed_in = replace(someone(Role.DESIGNATED), grants=frozenset({Action.MANAGE_ACCOUNTS}))
+    assert refusal(signed_in, Action.DOWNLOAD, case) is None
+    for action in (Action.UPLOAD, Action.TAKE_PART, Action.MANAGE_ACCOUNTS):
+        assert refusal(signed_in, action, case) is ForbiddenError
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.ADMIN])
+def test_customer_care_is_nobody_s_contact(role: Role) -> None:
+    assert refusal(someone(role), Action.UPLOAD, known_to("grace", ContactKind.READ_ONLY)) is None
+
+
+def test_an_sftp_account_is_no_person() -> None:
+    account = replace(someone(Role.DESIGNATED), door=Door.SFTP, name="c-x7")
+    assert refusal(account, Action.UPLOAD, known_to("grace", ContactKind.READ_ONLY)) is None

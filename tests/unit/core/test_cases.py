@@ -12,12 +12,15 @@ from transfer.core.cases import (
     Case,
     CaseId,
     CaseNumber,
+    Priority,
     Status,
     after_customer_upload,
     close,
     move,
     parse_case_number,
+    parse_priority,
     parse_status,
+    prioritise,
     reopen,
     substatus_of,
 )
@@ -74,6 +77,26 @@ def test_a_substatus_is_read_whatever_its_letters_case() -> None:
 def test_a_substatus_of_another_status_is_refused_with_the_right_ones() -> None:
     with pytest.raises(InvalidRequestError, match="Resolved, Cancelled"):
         substatus_of(Status.CLOSED, "New")
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_a_priority_is_read_whatever_its_letters_case(priority: Priority) -> None:
+    assert parse_priority(priority.value.upper()) is priority
+
+
+def test_an_unknown_priority_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidRequestError, match="Production Down"):
+        parse_priority("Urgent")
+
+
+def test_a_change_of_priority_changes_that_and_the_version() -> None:
+    changed = prioritise(a_case(), Priority.LOW)
+    assert changed == replace(a_case(), priority=Priority.LOW, version=2)
+
+
+def test_a_closed_case_keeps_its_priority() -> None:
+    with pytest.raises(CaseStateError, match="reopen"):
+        prioritise(a_case(Status.CLOSED), Priority.LOW)
 
 
 def test_moving_a_case_changes_its_status_and_version_and_nothing_else() -> None:

@@ -16,11 +16,20 @@ from transfer.core.cases import (
     close,
     reopen,
 )
-from transfer.core.retention import PERIOD, Verdict, deletion_due_at, judge
+from transfer.core.retention import (
+    NOTICE,
+    PERIOD,
+    Verdict,
+    closure_name,
+    deletion_due_at,
+    judge,
+    notice_due,
+)
 
 OPENED = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CLOSED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 HOLD = Hold(reason="Litigation", placed_by="ada", placed_at=CLOSED)
 
 OPEN_CASE = Case(
@@ -66,7 +75,58 @@ def test_a_case_that_is_not_closed_is_kept_even_with_a_closing_time_left_over(
 
 
 def test_a_closed_case_without_a_closing_time_is_kept() -> None:
-    assert judge(replace(CLOSED_CASE, closed_at=None), CLOSED + PERIOD) is Verdict.KEEP_OPEN
+    assert judge(replace(CLOSED_CASE, closed_at=None), CLOSED + PERIOD) is Verdict.KEEP_UNSURE
+
+
+@pytest.mark.parametrize("closed_at", [OPENED - TICK, CLOSED + 20 * PERIOD, FOREVER])
+def test_nothing_follows_from_a_closure_that_can_not_be(closed_at: datetime) -> None:
+    case = replace(CLOSED_CASE, closed_at=closed_at)
+    for period in (timedelta(), PERIOD):
+        assert judge(case, CLOSED + 10 * PERIOD, period) is Verdict.KEEP_UNSURE
+        assert notice_due(case, CLOSED + 10 * PERIOD, period) is None
+
+
+def test_a_closure_at_the_end_of_time_is_due_then() -> None:
+    assert deletion_due_at(replace(CLOSED_CASE, closed_at=FOREVER)) == FOREVER
+
+
+def test_nothing_follows_from_what_the_core_said_before_it_went_away() -> None:
+    stale = replace(CLOSED_CASE, as_of=CLOSED)
+    assert judge(stale, CLOSED + PERIOD) is Verdict.KEEP_UNSURE
+    assert judge(replace(stale, purged_at=CLOSED), CLOSED + PERIOD) is Verdict.DONE
+
+
+def test_a_hold_by_account_keeps_what_is_due() -> None:
+    held = replace(CLOSED_CASE, account_hold=HOLD)
+    assert judge(held, CLOSED + PERIOD) is Verdict.KEEP_HELD
+    assert held.keeping == HOLD
+
+
+@pytest.mark.parametrize("days", [0, 1, 90])
+def test_the_terms_of_an_account_come_before_what_is_usual(days: int) -> None:
+    case = replace(CLOSED_CASE, kept_for=timedelta(days=days))
+    due = CLOSED + timedelta(days=days)
+    assert deletion_due_at(case) == due
+    assert judge(case, due) is Verdict.DELETE
+    assert days == 0 or judge(case, due - TICK) is Verdict.KEEP_NOT_DUE
+
+
+def test_a_deletion_is_announced_a_week_before_and_not_once_it_is_due() -> None:
+    due = CLOSED + PERIOD
+    assert notice_due(CLOSED_CASE, due - NOTICE - TICK) is None
+    assert notice_due(CLOSED_CASE, due - NOTICE) == due
+    assert notice_due(CLOSED_CASE, due - TICK) == due
+    assert notice_due(CLOSED_CASE, due) is None
+    assert notice_due(replace(CLOSED_CASE, hold=HOLD), due - TICK) is None
+    assert notice_due(OPEN_CASE, due - TICK) is None
+
+
+def test_a_closure_has_a_name_of_its_own() -> None:
+    again = replace(CLOSED_CASE, closed_at=CLOSED + TICK)
+    names = {closure_name(CLOSED_CASE), closure_name(again), closure_name(OPEN_CASE)}
+    assert len(names) == 3
+    elsewhere = CLOSED.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert closure_name(replace(CLOSED_CASE, closed_at=elsewhere)) == closure_name(CLOSED_CASE)
 
 
 def test_a_hold_keeps_what_is_due_also_when_its_deletion_has_begun() -> None:
@@ -97,7 +157,8 @@ def test_nothing_open_or_held_is_ever_deleted_at_any_time(
     closed_at: datetime, now: datetime, period: timedelta, hold: Hold | None
 ) -> None:
     closed = replace(close(OPEN_CASE, None, closed_at), hold=hold)
-    for case in (replace(OPEN_CASE, hold=hold), reopen(closed), replace(closed, hold=HOLD)):
+    kept = (replace(OPEN_CASE, hold=hold), reopen(closed), replace(closed, hold=HOLD))
+    for case in (*kept, replace(closed, account_hold=HOLD), replace(closed, as_of=now)):
         assert judge(case, now, period) is not Verdict.DELETE
 
 
@@ -107,17 +168,20 @@ def test_nothing_open_or_held_is_ever_deleted_at_any_time(
 def test_a_closed_case_is_deleted_from_its_due_time_on_and_never_before(
     closed_at: datetime, period: timedelta, distance: timedelta
 ) -> None:
-    case = close(OPEN_CASE, None, closed_at)
+    case = close(replace(OPEN_CASE, opened_at=closed_at), None, closed_at)
     due = deletion_due_at(case, period)
     assert due == closed_at + period
     expected = Verdict.DELETE if distance >= timedelta() else Verdict.KEEP_NOT_DUE
+    if due + distance < closed_at:
+        expected = Verdict.KEEP_UNSURE
     assert judge(case, due + distance, period) is expected
 
 
 @given(moments, moments)
 def test_closing_anew_starts_the_period_anew(first: datetime, second: datetime) -> None:
     assume(first < second)
-    again = close(reopen(close(OPEN_CASE, None, first)), None, second)
+    opened = replace(OPEN_CASE, opened_at=first)
+    again = close(reopen(close(opened, None, first)), None, second)
     assert judge(again, second + PERIOD - TICK) is Verdict.KEEP_NOT_DUE
     assert judge(again, second + PERIOD) is Verdict.DELETE
 
