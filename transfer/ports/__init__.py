@@ -5,13 +5,43 @@ Every method of a records role is one transaction: all of it happened, or none. 
 StoreUnavailableError and any of a records role RecordsUnavailableError: retry later.
 """
 
+from transfer.ports.audit import AuditChain, AuditState, KeptSeal
 from transfer.ports.bans import BanRecords
-from transfer.ports.cases import CaseCore, CaseDesk, CaseEvent, CaseRecords
+from transfer.ports.case_keys import (
+    CaseKeyRecords,
+    CaseKeys,
+    DestroyedKey,
+    KeptKey,
+    MasterKeys,
+    WrappedKey,
+)
+from transfer.ports.cases import (
+    CaseChanges,
+    CaseCore,
+    CaseDesk,
+    CaseEvent,
+    CaseMirror,
+    CaseRecords,
+)
 from transfer.ports.clock import Clock
+from transfer.ports.contacts import ContactRecords
 from transfer.ports.feed import Feed
 from transfer.ports.identity import IdentityProvider, PendingSignIn, Redeemed, SignInRecords
+from transfer.ports.inbox import CaseInbox, CaseNews, Inbox, ReadingMark, ReadingMarks
+from transfer.ports.known_cases import KnownCase, KnownCaseRecords, Learned
 from transfer.ports.launches import LaunchKeys, PublicKey
+from transfer.ports.metering import Measure, Meter, NoMeter
 from transfer.ports.objects import Buffer, ObjectStore, StoredItem, StoredKind
+from transfer.ports.outbox import (
+    Backlog,
+    Destination,
+    DropPolicy,
+    EventSink,
+    Letter,
+    LetterSearch,
+    Outbox,
+    OutgoingEvent,
+)
 from transfer.ports.oversight import (
     AccountUsage,
     Acknowledged,
@@ -25,6 +55,13 @@ from transfer.ports.oversight import (
 from transfer.ports.people import AccountRecords, Token, TokenRecords
 from transfer.ports.receipts import AcknowledgementRecords, KeptReceipt, ReceiptRecords
 from transfer.ports.records import Records
+from transfer.ports.retention import (
+    DeletionClaim,
+    DeletionReceipt,
+    DeletionRecords,
+    StuckDeletion,
+    TermsRecords,
+)
 from transfer.ports.sessions import (
     AttemptRecords,
     CredentialKind,
@@ -46,7 +83,7 @@ from transfer.ports.uploads import (
     NewUpload,
     UploadLedger,
 )
-from transfer.ports.work import AuditEvent, AuditLog, Job, JobKind, JobQueue, Outbox
+from transfer.ports.work import AuditEvent, AuditLog, Job, JobKind, JobQueue
 
 __all__ = [
     "AccountRecords",
@@ -55,41 +92,73 @@ __all__ = [
     "AcknowledgementRecords",
     "Advance",
     "AttemptRecords",
+    "AuditChain",
     "AuditEvent",
     "AuditLog",
+    "AuditState",
+    "Backlog",
     "BanRecords",
     "Buffer",
+    "CaseChanges",
     "CaseCore",
     "CaseDesk",
     "CaseEvent",
+    "CaseInbox",
+    "CaseKeyRecords",
+    "CaseKeys",
+    "CaseMirror",
+    "CaseNews",
     "CaseRecords",
     "CaseUsage",
     "Clock",
     "Comparison",
+    "ContactRecords",
     "CredentialKind",
+    "DeletionClaim",
+    "DeletionReceipt",
+    "DeletionRecords",
+    "Destination",
+    "DestroyedKey",
+    "DropPolicy",
+    "EventSink",
     "Failures",
     "Feed",
     "Figures",
     "FileTree",
     "Finished",
     "IdentityProvider",
+    "Inbox",
     "Job",
     "JobKind",
     "JobQueue",
     "Kept",
+    "KeptKey",
     "KeptReceipt",
+    "KeptSeal",
+    "KnownCase",
+    "KnownCaseRecords",
     "LaunchKeys",
     "LaunchRecords",
+    "Learned",
     "Lease",
     "LeaseStanding",
+    "Letter",
+    "LetterSearch",
+    "MasterKeys",
+    "Measure",
+    "Meter",
     "Method",
     "NewUpload",
+    "NoMeter",
     "ObjectStore",
     "Outbox",
+    "OutgoingEvent",
     "OversightRecords",
     "PendingSignIn",
     "Presented",
     "PublicKey",
+    "ReadingMark",
+    "ReadingMarks",
     "ReceiptRecords",
     "Records",
     "Redeemed",
@@ -99,10 +168,13 @@ __all__ = [
     "Since",
     "StoredItem",
     "StoredKind",
+    "StuckDeletion",
+    "TermsRecords",
     "Timeline",
     "Token",
     "TokenRecords",
     "UploadLedger",
     "Waiting",
     "Wording",
+    "WrappedKey",
 ]

@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
     ) -> str:
         """Make `size` bytes of the object `source`, from `start`, a part; return its ETag.
 
-        The bytes never leave the store.
+        The bytes never leave the store, unless it can't copy what is encrypted.
 
         Raises:
             UploadGoneError, EntryMissingError: no such multipart upload, or no such source.
@@ -103,6 +103,15 @@ class ObjectStore(Protocol):
 
         Shape: an empty list proves that nothing is left; a full one may miss something between
         its pages, so delete and list again until it is empty.
+        """
+
+    async def list_page(
+        self, prefix: str, after: str | None, limit: int = 1000
+    ) -> tuple[list[StoredItem], str | None]:
+        """List a page of the same, from behind the cursor `after`, and the next cursor if any.
+
+        Shape: objects by their keys, then multipart uploads. What comes and goes meanwhile may be
+        missed; so may, between two pages, a little of what stays.
         """
 
     async def delete_items(self, items: Sequence[StoredItem]) -> None:

@@ -1,10 +1,11 @@
 """The service as a whole, as admins see it: what is kept, what will go, who failed to come in."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from transfer.core.cases import Case, CaseNumber
+from transfer.core.retention import PERIOD
 from transfer.ports.sessions import CredentialKind
 from transfer.ports.work import AuditEvent
 
@@ -50,10 +51,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """From when on things count: closures that are due, sessions in use, failures."""
+    """From when on things count: closures that are due, sessions in use, failures.
+
+    `closed_until` is of accounts without terms of their own, for whom `period` is from closure to
+    deletion.
+    """
 
     now: datetime
     closed_until: datetime
+    period: timedelta = PERIOD
     seen_after: datetime
     failed_after: datetime
 
@@ -101,11 +107,16 @@ class OversightRecords(Protocol):
         """Return the cases that are held, the latest hold first."""
 
     async def closed(
-        self, until: datetime | None, *, after: str | None, limit: int
+        self,
+        until: datetime | None,
+        *,
+        after: str | None,
+        limit: int,
+        period: timedelta = PERIOD,
     ) -> tuple[list[CaseUsage], str | None]:
         """Return the closed cases whose data isn't proved gone, in the order of their closure.
 
-        Those that were closed after `until` are left out.
+        Left out is what is due later than a case of the usual `period` that was closed at `until`.
         """
 
     async def usage_by_case(

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from transfer.core.access import Door
 from transfer.core.cases import CaseNumber
-from transfer.ports.cases import CaseEvent
 
 
 class JobKind(StrEnum):
@@ -54,24 +53,6 @@ class JobQueue(Protocol):
         """Hand a job back that has more to do then, as `payload` says."""
 
 
-class Outbox(Protocol):
-    """Events for the case core, in order a case, until they are delivered."""
-
-    async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 100
-    ) -> list[CaseEvent]:
-        """Claim up to `limit` undelivered events, in order a case.
-
-        None of a case whose oldest one isn't due yet, or is somebody's.
-        """
-
-    async def delivered(self, event_ids: Sequence[str], now: datetime) -> None:
-        """Mark events as told."""
-
-    async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
-        """Hand an event back, not to be told before `run_at`, and with it those that follow it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """Who did what to what, when, from where."""
@@ -87,7 +68,7 @@ class AuditEvent:
 
 
 class AuditLog(Protocol):
-    """What happened. Rows are added, never changed."""
+    """What happened. Rows are added, never changed, but for what is personal in them."""
 
     async def record(self, event: AuditEvent) -> None:
         """Add an event."""
@@ -99,3 +80,10 @@ class AuditLog(Protocol):
         self, case_number: CaseNumber, action: str, actor: str, subject: str
     ) -> AuditEvent | None:
         """Return the last time that `actor` did `action` to `subject`, if ever."""
+
+    async def erase_personal(self, case_number: CaseNumber, now: datetime) -> int:
+        """Take names, addresses and texts out of the events of a case; return out of how many.
+
+        What happened stays, and so does what the log's seals say of it. Many transactions, each of
+        which adds an event that tells of it. Repeatable: 0 if there is nothing left to be taken.
+        """

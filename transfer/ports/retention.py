@@ -1,0 +1,165 @@
+"""What is due for deletion, who is at it, and what proves that it was done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from transfer.core.account_terms import AccountTerms
+from transfer.core.cases import Case, CaseNumber
+from transfer.core.deletion_receipts import Doomed
+from transfer.ports.cases import CaseEvent
+from transfer.ports.objects import StoredItem
+from transfer.ports.work import AuditEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionClaim:
+    """The right of one worker to delete a case's data, until a moment that it keeps moving on."""
+
+    number: CaseNumber
+    worker: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionReceipt:
+    """What proves that a case's data is gone: `jws` has `statement`, signed by the key `key_id`.
+
+    `keys` are as `Doomed` has them.
+    """
+
+    case_number: CaseNumber
+    written_at: datetime
+    statement: str
+    jws: str
+    key_id: str
+    keys: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StuckDeletion:
+    """A deletion that can't go on: `left` things in the store refuse to go, and why, as it says."""
+
+    case_number: CaseNumber
+    since: datetime
+    left: int
+    problem: str
+
+
+class DeletionRecords(Protocol):
+    """The rows of deletions: what the workers go by.
+
+    `period` is what is kept after closure where an account has no terms of its own.
+    """
+
+    async def due(
+        self,
+        now: datetime,
+        period: timedelta,
+        *,
+        besides: Collection[CaseNumber] = (),
+        limit: int = 100,
+    ) -> list[CaseNumber]:
+        """Return cases that are due at `now` as far as our rows tell, the longest closed first.
+
+        Neither held ones, nor those of `besides`, nor those that somebody is just deleting.
+        """
+
+    async def planned(
+        self, at: datetime, period: timedelta, *, after: Case | None = None, limit: int = 100
+    ) -> list[Case]:
+        """Return cases whose data isn't proved gone and is due by `at`, also held ones.
+
+        In the order of their closure, behind `after`.
+        """
+
+    async def to_be_noticed(
+        self,
+        now: datetime,
+        period: timedelta,
+        notice: timedelta,
+        *,
+        besides: Collection[CaseNumber] = (),
+        limit: int = 100,
+    ) -> list[CaseNumber]:
+        """Return cases that are due within `notice`, and whose core hasn't been told so yet.
+
+        Neither held ones nor those of `besides`; the longest closed first.
+        """
+
+    async def notice(self, case: Case, event: CaseEvent, noted: AuditEvent) -> bool:
+        """Put `event` into the outbox and `noted` into the audit log, once for each closure.
+
+        False, with nothing written, if that was done, or the case is another by now.
+        """
+
+    async def claim(self, claim: DeletionClaim, now: datetime) -> bool:
+        """Have the deletion of a case for oneself, or still; False while it is somebody else's."""
+
+    async def release(self, claim: DeletionClaim) -> None:
+        """Let go of a deletion, if it is still ours."""
+
+    async def doom(self, claim: DeletionClaim, items: Sequence[StoredItem]) -> bool:
+        """Note what is about to be deleted, each thing once, and move the claim on to its `until`.
+
+        False, with nothing written, if the deletion is somebody else's by now.
+        """
+
+    async def doomed(self, number: CaseNumber) -> Doomed:
+        """Return what has been noted, by all that were at it."""
+
+    async def unlisted(self, number: CaseNumber) -> list[str]:
+        """Return the keys of objects that the rows of a case have, and no listing has shown."""
+
+    async def end_sessions(self, number: CaseNumber, now: datetime) -> int:
+        """End the sessions that were begun for a case; return how many."""
+
+    async def get_stuck(self, number: CaseNumber, left: int, problem: str, now: datetime) -> bool:
+        """Note that a deletion can't go on; False if just that is known already."""
+
+    async def stuck(
+        self, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[StuckDeletion], str | None]:
+        """Return a page of the deletions that can't go on, the longest stuck first.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
+
+    async def call_off(self, number: CaseNumber) -> bool:
+        """Take back the mark that a deletion has begun, as its case is open; False if none has."""
+
+    async def finish(
+        self, receipt: DeletionReceipt, event: CaseEvent, noted: Sequence[AuditEvent]
+    ) -> bool:
+        """Mark that a case's data is proved gone, with what proves it; all or nothing.
+
+        With it go the event for the case core and the audit events. False, with nothing written,
+        if it is marked already, or its deletion hasn't begun.
+        """
+
+    async def receipts(self, number: CaseNumber) -> list[DeletionReceipt]:
+        """Return the receipts of a case's deletions, the latest first; most cases have one."""
+
+
+class TermsRecords(Protocol):
+    """The rows of what customers' accounts have agreed on."""
+
+    async def of_account(self, account: str) -> AccountTerms | None:
+        """Return the terms of an account, None if they are the usual ones."""
+
+    async def put(
+        self, terms: AccountTerms, before: AccountTerms | None, event: AuditEvent
+    ) -> bool:
+        """Write terms, and tell of it in the audit log; usual ones have no row.
+
+        False, with nothing written, if they aren't as `before` any more.
+        """
+
+    async def page(self, *, after: str | None, limit: int) -> tuple[list[AccountTerms], str | None]:
+        """Return a page of the terms that aren't the usual ones, the latest changed first.
+
+        Raises:
+            InvalidRequestError: `after` is not a cursor from here.
+        """
