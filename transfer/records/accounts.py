@@ -208,9 +208,11 @@ def _end(
     now: datetime,
 ) -> SftpAccount:
     query = select(sftp_accounts).where(sftp_accounts.c.id == account_id)
-    row = connection.execute(query.with_for_update()).one_or_none()
-    if row is None:
+    present = connection.execute(query).one_or_none()
+    if present is None:
         raise AccountMissingError(_MISSING)
+    outbox.lock_case(connection, present.case_number)
+    row = connection.execute(query.with_for_update()).one()
     if row.end is None:
         # Who comes after its expiry finds it ended: that is what is noted.
         over = account_of(row).ended(now) or end
@@ -218,10 +220,24 @@ def _end(
     return account_of(row)
 
 
+def end_with_case(connection: Connection, number: CaseNumber, now: datetime) -> None:
+    """End all accounts of a case that is closed, within a transaction."""
+    of_case = select(sftp_accounts).where(
+        sftp_accounts.c.case_number == number, sftp_accounts.c.end.is_(None)
+    )
+    for row in connection.execute(of_case.with_for_update()).all():
+        over = account_of(row).ended(now) or AccountEnd.CASE_CLOSED
+        _note_end(connection, row, over, None, now)
+
+
 def _end_expired(connection: Connection, now: datetime) -> list[AccountId]:
+    is_over = (sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at <= now)
+    numbers = connection.scalars(select(sftp_accounts.c.case_number).where(*is_over).distinct())
+    for number in sorted(numbers):  # in one order, whoever else does the same
+        outbox.lock_case(connection, number)
     expired = connection.execute(
         select(sftp_accounts)
-        .where(sftp_accounts.c.end.is_(None), sftp_accounts.c.expires_at <= now)
+        .where(*is_over)
         .order_by(sftp_accounts.c.expires_at)
         .with_for_update(skip_locked=True)
     ).all()
@@ -249,7 +265,27 @@ def _note_end(
         connection,
         audit.done_by(principal, "account.ended", now, row.case_number, row.id, details),
     )
+    _tell_ended(connection, ended, principal, now)
     return ended
+
+
+def _tell_ended(
+    connection: Connection, row: AnyRow, principal: Principal | None, now: datetime
+) -> None:
+    is_expired = row.end is AccountEnd.EXPIRED
+    data = {"account_id": row.id, "username": row.username, "end": row.end.value}
+    if principal is not None:
+        data["actor"] = principal.name
+    outbox.add(
+        connection,
+        CaseEvent(
+            id=f"account-ended-{row.id}",
+            type="account.expired" if is_expired else "account.revoked",
+            case_number=row.case_number,
+            at=now,
+            data=data,
+        ),
+    )
 
 
 def _one(connection: Connection, account_id: AccountId) -> SftpAccount:

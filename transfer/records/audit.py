@@ -1,5 +1,6 @@
 """The audit log in rows."""
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from transfer.core.access import Principal
+from transfer.core.audit_check import ERASURE
+from transfer.core.audit_entries import FORMAT, SALT_BYTES
 from transfer.core.cases import CaseNumber
 from transfer.ports import AuditEvent
+from transfer.records.audit_erasure import Erased, erase_some
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
 from transfer.records.tables import audit_events
@@ -40,6 +44,15 @@ class SqlAuditLog:
         """Return the last time that `actor` did `action` to `subject`, if ever."""
         return await self._database.read(_latest, case_number, action, actor, subject)
 
+    async def erase_personal(self, case_number: CaseNumber, now: datetime) -> int:
+        """Take names, addresses and texts out of the events of a case; return out of how many."""
+        count, seen = 0, 0
+        while True:
+            erased = await self._database.write(_erase, case_number, seen, now)
+            if erased is None:
+                return count
+            count, seen = count + erased.entries, erased.seen
+
 
 def add(connection: Connection, event: AuditEvent) -> None:
     """Add an event within a transaction."""
@@ -52,6 +65,8 @@ def add(connection: Connection, event: AuditEvent) -> None:
         "door": event.door,
         "address": event.address,
         "details": dict(event.details),
+        "format": FORMAT,
+        "salt": secrets.token_bytes(SALT_BYTES),
     }
     connection.execute(_INSERT, values)
 
@@ -75,6 +90,19 @@ def done_by(
         address=principal.address if principal else None,
         details=details,
     )
+
+
+def _erase(
+    connection: Connection, case_number: CaseNumber, after: int, now: datetime
+) -> Erased | None:
+    erased = erase_some(connection, case_number, after)
+    if erased is not None and erased.entries:
+        details = {"entries": erased.entries, "first": erased.first, "last": erased.last}
+        told = AuditEvent(
+            at=now, action=ERASURE, actor=_SERVICE, case_number=case_number, details=details
+        )
+        add(connection, told)
+    return erased
 
 
 def _events(connection: Connection, case_number: CaseNumber | None) -> list[AuditEvent]:

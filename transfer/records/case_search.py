@@ -10,8 +10,9 @@ from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import CaseNumber
 from transfer.core.uploads import Direction
 from transfer.records.columns import UtcDateTime
+from transfer.records.contacts import with_contacts
 from transfer.records.cursors import cursor, parse_cursor
-from transfer.records.rows import IS_SHOWN, AnyRow, case_of
+from transfer.records.rows import IS_SHOWN, AnyRow, case_of, select_cases
 from transfer.records.tables import cases, files, uploads
 
 _FROM_CUSTOMER = files.c.direction == Direction.FROM_CUSTOMER
@@ -57,11 +58,13 @@ def search(
 
 
 def _matching(wanted: CaseSearch) -> Select[Any]:
-    query = select(cases, _LAST_ARRIVAL.label("last_arrival_at"))
+    query = select_cases(_LAST_ARRIVAL.label("last_arrival_at"))
     if wanted.status is not None:
         query = query.where(cases.c.status == wanted.status)
     if wanted.account is not None:
-        query = query.where(cases.c.account == wanted.account)
+        query = query.where(
+            or_(cases.c.account == wanted.account, cases.c.sold_to == wanted.account)
+        )
     if wanted.numbers is not None:
         query = query.where(cases.c.number.in_(wanted.numbers))
     for word in wanted.words:
@@ -76,15 +79,16 @@ def _found(
     numbers = [row.number for row in rows]
     held, arriving = _files(connection, numbers), _uploads(connection, numbers)
     arrived = _files(connection, numbers, since) if since is not None else None
+    known = with_contacts(connection, [case_of(row) for row in rows])
     return [
         FoundCase(
-            case=case_of(row),
+            case=case,
             files=held.get(row.number, 0),
             uploads=arriving.get(row.number, 0),
             last_arrival_at=row.last_arrival_at,
             arrived=arrived.get(row.number, 0) if arrived is not None else None,
         )
-        for row in rows
+        for row, case in zip(rows, known, strict=True)
     ]
 
 

@@ -1,6 +1,7 @@
 """Cases in rows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,20 +17,24 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from transfer.core.case_search import CaseSearch, FoundCase
-from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status
+from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status, UpdateKind
 from transfer.core.errors import CaseClosedError, CaseMissingError, NameTakenError
 from transfer.core.names import SHARED_FOLDER
-from transfer.records import case_search, folders, purges
+from transfer.ports import CaseEvent
+from transfer.records import case_changes, case_search, case_waits, folders, outbox, purges
+from transfer.records.contacts import contacts_of, joining_contacts
 from transfer.records.cursors import cursor, parse_serial_cursor
 from transfer.records.database import Database
-from transfer.records.rows import case_of
+from transfer.records.rows import AnyRow, case_of, select_cases
 from transfer.records.tables import case_updates, cases
 
 _TAKEN = "The case number is in use."
+_MISSING = "No such case."
 
 # Made once, as they are run for every request.
-_ONE = select(cases).where(cases.c.number == bindparam("number"))
-_LOCKED = _ONE.with_for_update(key_share=True)
+_ONE = select_cases().where(cases.c.number == bindparam("number"))
+_LOCKED = _ONE.with_for_update(key_share=True, of=cases)
+_WITH_CONTACTS = joining_contacts(_ONE)
 
 
 class SqlCaseRecords:
@@ -75,14 +80,34 @@ class SqlCaseRecords:
         """
         return await self._database.read(case_search.search, wanted, after, limit)
 
-    async def save(self, case: Case, *, expected_version: int, update: CaseUpdate | None) -> bool:
-        """Write a changed case and its history entry, or nothing and return False.
+    async def save(
+        self,
+        case: Case,
+        *,
+        expected_version: int,
+        update: CaseUpdate | None,
+        further: Sequence[CaseUpdate] = (),
+        events: Sequence[CaseEvent] = (),
+    ) -> bool:
+        """Write a changed case, its entry and `further` ones, and events for the outbox.
 
-        False when the row's version is another, and when the case would be open though the
-        deletion of its data has begun. What is known of the deletion is never written here.
+        Or nothing, and return False: when the row's version is another, and when the case would be
+        open though the deletion of its data has begun. What is known of the deletion is never
+        written here.
         """
-        entries = [] if update is None else [(None, update)]
-        return await self._database.write(_save, case, expected_version, entries)
+        entries = [(None, one) for one in (update, *further) if one is not None]
+        return await self._database.write(_save, case, expected_version, entries, events)
+
+    async def waiting(
+        self,
+        since: Sequence[datetime],
+        *,
+        sending_since: datetime,
+        after: tuple[datetime, CaseNumber] | None = None,
+        limit: int = 100,
+    ) -> list[Case]:
+        """Return cases that wait for their customer; see `transfer.ports.CaseRecords`."""
+        return await self._database.read(case_waits.waiting, since, sending_since, after, limit)
 
     async def note(
         self, case: Case, *, expected_version: int, entries: Mapping[str, CaseUpdate]
@@ -92,13 +117,22 @@ class SqlCaseRecords:
         False, with nothing written, as in `save`; also when one of the events was noted before.
         """
         try:
-            return await self._database.write(_save, case, expected_version, list(entries.items()))
+            noted = list(entries.items())
+            return await self._database.write(_save, case, expected_version, noted, ())
         except IntegrityError:  # the same event, noted by someone else just now
             return False
+
+    async def changed(self, after: int, limit: int) -> tuple[list[Case], int, bool]:
+        """Return cases that have changed; see `transfer.ports.CaseRecords`."""
+        return await self._database.read(case_changes.changed, after, limit)
 
     async def updates(self, number: CaseNumber) -> list[CaseUpdate]:
         """Return the history, oldest first."""
         return await self._database.read(_updates, number)
+
+    async def comments(self, number: CaseNumber, limit: int) -> list[CaseUpdate]:
+        """Return the last comments in a history, oldest first."""
+        return await self._database.read(_comments, number, limit)
 
     async def history(
         self, number: CaseNumber, *, after: str | None, limit: int
@@ -113,10 +147,6 @@ class SqlCaseRecords:
     async def told(self, event_ids: Collection[str]) -> set[str]:
         """Return those of the events that have been applied."""
         return await self._database.read(_told, event_ids)
-
-    async def closed_before(self, moment: datetime, limit: int = 100) -> list[Case]:
-        """Return cases closed at or before `moment` whose data isn't proved gone, oldest first."""
-        return await self._database.read(_closed_before, moment, limit)
 
     async def start_purge(
         self, number: CaseNumber, *, expected_version: int, now: datetime
@@ -190,6 +220,7 @@ def _save(
     case: Case,
     expected_version: int,
     entries: Sequence[tuple[str | None, CaseUpdate]],
+    events: Sequence[CaseEvent],
 ) -> bool:
     statement = update(cases).where(
         cases.c.number == case.number, cases.c.version == expected_version
@@ -199,6 +230,8 @@ def _save(
     if not connection.execute(statement.values(**_changeable(case))).rowcount:
         return False
     _add_entries(connection, case.number, entries)
+    for event in events:
+        outbox.add(connection, event)
     return True
 
 
@@ -217,6 +250,7 @@ def _add_entries(
                     "author": entry.author,
                     "text": entry.text,
                     "event_id": event_id,
+                    "kind": entry.kind,
                 }
                 for event_id, entry in entries
             ],
@@ -229,23 +263,16 @@ def _highest_number(connection: Connection) -> CaseNumber | None:
 
 
 def _one(connection: Connection, number: CaseNumber) -> Case:
-    return _first(connection, _ONE, number)
+    rows = connection.execute(_WITH_CONTACTS, {"number": number}).all()
+    if not rows:
+        raise CaseMissingError(_MISSING)
+    return replace(case_of(rows[0]), contacts=contacts_of(rows))
 
 
 def _newest(connection: Connection, status: Status | None, limit: int) -> list[Case]:
-    query = select(cases).order_by(cases.c.opened_at.desc(), cases.c.number.desc()).limit(limit)
+    query = select_cases().order_by(cases.c.opened_at.desc(), cases.c.number.desc()).limit(limit)
     if status is not None:
         query = query.where(cases.c.status == status)
-    return [case_of(row) for row in connection.execute(query)]
-
-
-def _closed_before(connection: Connection, moment: datetime, limit: int) -> list[Case]:
-    query = (
-        select(cases)
-        .where(cases.c.closed_at <= moment, cases.c.purged_at.is_(None))
-        .order_by(cases.c.closed_at, cases.c.number)
-        .limit(limit)
-    )
     return [case_of(row) for row in connection.execute(query)]
 
 
@@ -255,9 +282,17 @@ def _updates(connection: Connection, number: CaseNumber) -> list[CaseUpdate]:
         .where(case_updates.c.case_number == number)
         .order_by(case_updates.c.sequence)
     )
-    return [
-        CaseUpdate(at=row.at, author=row.author, text=row.text) for row in connection.execute(query)
-    ]
+    return [_update_of(row) for row in connection.execute(query)]
+
+
+def _comments(connection: Connection, number: CaseNumber, limit: int) -> list[CaseUpdate]:
+    query = (
+        select(case_updates)
+        .where(case_updates.c.case_number == number, case_updates.c.kind == UpdateKind.COMMENT)
+        .order_by(case_updates.c.sequence.desc())
+        .limit(limit)
+    )
+    return [_update_of(row) for row in connection.execute(query)][::-1]
 
 
 def _history(
@@ -275,7 +310,11 @@ def _history(
     shown = rows[:limit]
     more = len(rows) > len(shown)
     following = cursor(shown[-1].at, str(shown[-1].sequence)) if more else None
-    return [CaseUpdate(at=row.at, author=row.author, text=row.text) for row in shown], following
+    return [_update_of(row) for row in shown], following
+
+
+def _update_of(row: AnyRow) -> CaseUpdate:
+    return CaseUpdate(at=row.at, author=row.author, text=row.text, kind=row.kind)
 
 
 def _told(connection: Connection, event_ids: Collection[str]) -> set[str]:
@@ -286,7 +325,7 @@ def _told(connection: Connection, event_ids: Collection[str]) -> set[str]:
 def _first(connection: Connection, query: Select[Any], number: CaseNumber) -> Case:
     row = connection.execute(query, {"number": number}).one_or_none()
     if row is None:
-        raise CaseMissingError("No such case.")
+        raise CaseMissingError(_MISSING)
     return case_of(row)
 
 
@@ -301,5 +340,11 @@ def _changeable(case: Case) -> dict[str, object]:
         "hold_reason": case.hold.reason if case.hold else None,
         "hold_placed_by": case.hold.placed_by if case.hold else None,
         "hold_placed_at": case.hold.placed_at if case.hold else None,
+        "priority": case.priority,
+        "sold_to": case.sold_to,
+        "close_reason": case.close_reason,
+        "waiting_since": case.wait.since if case.wait else None,
+        "notices": case.wait.notices if case.wait else 0,
+        "noticed_at": case.wait.noticed_at if case.wait else None,
         "version": case.version,
     }

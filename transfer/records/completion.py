@@ -14,6 +14,7 @@ from transfer.core.names import CasePath, join, name_key, numbered, split
 from transfer.core.receipts import upload_statement
 from transfer.core.side_files import MAX_SIDE_FILE_BYTES, is_side_file
 from transfer.core.uploads import (
+    Direction,
     FileId,
     StoredFile,
     Upload,
@@ -277,9 +278,10 @@ def _tell(
         "verified": file.verified,
         "file_id": file.id,
     }
+    is_shared = file.direction is Direction.SHARED_WITH_CUSTOMER
     event = CaseEvent(
         id=f"file-received-{file.id}",
-        type="file.received",
+        type="file.shared" if is_shared else "file.received",
         case_number=file.case_number,
         at=file.created_at,
         data=data,
@@ -290,5 +292,5 @@ def _tell(
         details["replaced"] = in_the_way.id
     audit.add(
         connection,
-        audit.done_by(principal, event.type, event.at, file.case_number, file.id, details),
+        audit.done_by(principal, "file.received", event.at, file.case_number, file.id, details),
     )

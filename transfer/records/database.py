@@ -4,7 +4,7 @@ A transaction is a plain function of a connection. It may run more than once bef
 it touches nothing but that connection.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
@@ -20,11 +20,15 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from transfer.core.errors import InvalidRequestError, RecordsUnavailableError
+from transfer.ports import Destination
 from transfer.records.postgres import PostgresConnections
 from transfer.records.sqlite import SQLITE_ERROR, SqliteConnections
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+DESTINATIONS = "event_destinations"
+"""What a connection's `info` has of who is told of events, where that isn't the case core alone."""
 
 
 class Connections(Protocol):
@@ -47,19 +51,22 @@ class Database:
     rolled back, or never begun.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, told: Sequence[Destination] = ()) -> None:
         self._connections = connections
+        self._info = {DESTINATIONS: tuple(told)} if told else {}
         self._closed = False
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, told: Sequence[Destination] = ()) -> Self:
         """Connect to `url`, like `sqlite:////var/lib/x.db` or `postgresql://user@host/name`.
+
+        Events that are written are for the destinations `told`; without any, for the case core.
 
         Raises:
             InvalidRequestError: not such a URL.
             RecordsUnavailableError: no database there.
         """
-        database = cls(_connections(parse_url(url)))
+        database = cls(_connections(parse_url(url)), told)
         try:
             await database.write(_ping)
             await database.read(_ping)
@@ -72,8 +79,13 @@ class Database:
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `fn(connection, …)` as one transaction."""
+
+        def transaction(connection: Connection) -> T:
+            connection.info.update(self._info)
+            return fn(connection, *args, **kwargs)
+
         with self._open(), translated():
-            return await self._connections.write(lambda connection: fn(connection, *args, **kwargs))
+            return await self._connections.write(transaction)
 
     async def read(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -1,125 +1,298 @@
-"""The outbox in rows.
+"""The outbox in rows: each event once for each destination.
 
 Whoever adds an event holds the lock of its case's row, so that the events of a case are committed
 in the order of their sequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from transfer.ports import CaseEvent
-from transfer.records.database import Database
-from transfer.records.tables import outbox
+from transfer.core.cases import CaseNumber
+from transfer.ports import (
+    AuditEvent,
+    Backlog,
+    CaseEvent,
+    Destination,
+    DropPolicy,
+    Letter,
+    LetterSearch,
+    OutgoingEvent,
+)
+from transfer.records import audit, interruptions
+from transfer.records.database import DESTINATIONS, Database
+from transfer.records.outbox_claims import IS_LIVE, Claim, claim
+from transfer.records.rows import AnyRow
+from transfer.records.tables import cases, outbox
 
-_INSERT = insert(outbox)
+# Made once, as they are run for every file. What was added before is not added again.
+_INSERTS = {
+    "sqlite": sqlite.insert(outbox).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(outbox).on_conflict_do_nothing(),
+}
 
 
 class SqlOutbox:
-    """Events for the case core; plays the role `transfer.ports.Outbox`."""
+    """Events on their way out; plays the role `transfer.ports.Outbox`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(
-        self, worker: str, now: datetime, until: datetime, limit: int = 100
-    ) -> list[CaseEvent]:
-        """Claim up to `limit` undelivered events, in order a case.
+        self,
+        worker: str,
+        now: datetime,
+        until: datetime,
+        limit: int = 100,
+        *,
+        destination: Destination = Destination.CORE,
+        drops: DropPolicy | None = None,
+    ) -> list[OutgoingEvent]:
+        """Claim undelivered events, in order a case: up to `limit`, or one drop that is larger.
 
-        None of a case whose oldest one isn't due yet, or is somebody's.
+        None of a case whose oldest one isn't due yet, or is somebody's, or is of a drop that isn't
+        whole.
         """
-        return await self._database.write(_claim, worker, now, until, limit)
+        wanted = Claim(
+            worker=worker, now=now, until=until, limit=limit, destination=destination, drops=drops
+        )
+        return await self._database.write(claim, wanted)
 
-    async def delivered(self, event_ids: Sequence[str], now: datetime) -> None:
+    async def delivered(
+        self,
+        event_ids: Sequence[str],
+        now: datetime,
+        *,
+        destination: Destination = Destination.CORE,
+    ) -> None:
         """Mark events as told."""
-        await self._database.write(_mark_delivered, event_ids, now)
+        await self._database.write(_mark_delivered, event_ids, now, destination)
 
-    async def retry(self, event_id: str, run_at: datetime, error: str) -> None:
-        """Hand an event back, not to be told before `run_at`, and with it those that follow it."""
-        await self._database.write(_hand_back, event_id, run_at, error)
+    async def retry(
+        self,
+        event_id: str,
+        run_at: datetime,
+        error: str | None,
+        *,
+        destination: Destination = Destination.CORE,
+    ) -> None:
+        """Hand an event back, not to be told before `run_at`, and with it those that follow it.
+
+        With an `error`, that counts as a failure.
+        """
+        await self._database.write(_hand_back, event_id, run_at, error, destination)
+
+    async def give_up(
+        self,
+        event_ids: Sequence[str],
+        now: datetime,
+        error: str,
+        *,
+        destination: Destination = Destination.CORE,
+    ) -> None:
+        """Make dead letters of events, and hand those back that follow them."""
+        await self._database.write(_give_up, event_ids, now, error, destination)
+
+    async def letters(self, wanted: LetterSearch, limit: int = 100) -> list[Letter]:
+        """Return events that aren't delivered, the oldest first."""
+        return await self._database.read(_letters, wanted, limit)
+
+    async def replay(self, wanted: LetterSearch, now: datetime) -> int:
+        """Have dead letters told again, as if they were new; return how many."""
+        return await self._database.write(_replay, wanted, now)
+
+    async def backlogs(self) -> Mapping[Destination, Backlog]:
+        """Return what waits for each destination that has something waiting."""
+        return await self._database.read(_backlogs)
+
+    async def record(self, audited: AuditEvent, told: CaseEvent) -> None:
+        """Add an event to the audit log and, unless it was told before, `told` to the outbox."""
+        await self._database.write(_record, audited, told)
+
+    async def note_interruptions(
+        self, before: datetime, now: datetime, limit: int = 100
+    ) -> Collection[str]:
+        """Tell of uploads to which nothing has come since `before`; return their ids.
+
+        Of each offset at which one stands, once.
+        """
+        return await self._database.write(_note_interruptions, before, now, limit)
 
 
 def add(connection: Connection, event: CaseEvent) -> None:
-    """Add an event within a transaction that holds its case's lock."""
+    """Add an event within a transaction that holds its case's lock; again changes nothing."""
     values = {
         "id": event.id,
         "type": event.type,
         "case_number": event.case_number,
         "at": event.at,
         "data": dict(event.data),
-        "attempts": 0,
+        "failures": 0,
         "run_at": event.at,
     }
-    connection.execute(_INSERT, values)
-
-
-def _claim(
-    connection: Connection, worker: str, now: datetime, until: datetime, limit: int
-) -> list[CaseEvent]:
-    earlier = outbox.alias("earlier")
-    is_first = ~exists(
-        select(earlier.c.sequence).where(
-            earlier.c.case_number == outbox.c.case_number,
-            earlier.c.sequence < outbox.c.sequence,
-            earlier.c.delivered_at.is_(None),
-        )
+    told = connection.info.get(DESTINATIONS, (Destination.CORE,))
+    connection.execute(
+        _INSERTS[connection.dialect.name],
+        [{**values, "destination": destination} for destination in told],
     )
-    cases = connection.scalars(
-        select(outbox.c.case_number)
-        .where(
-            outbox.c.delivered_at.is_(None),
-            outbox.c.run_at <= now,
-            or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now),
-            is_first,
-        )
-        .order_by(outbox.c.sequence)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=outbox)
-    ).all()
-    if not cases:
-        return []
-    # Whoever holds the first of a case holds what follows it: nobody claims that meanwhile.
-    rows = connection.execute(
-        select(outbox)
-        .where(outbox.c.case_number.in_(cases), outbox.c.delivered_at.is_(None))
-        .order_by(outbox.c.sequence)
-        .limit(limit)
-    ).all()
+
+
+def _record(connection: Connection, audited: AuditEvent, told: CaseEvent) -> None:
+    lock_case(connection, told.case_number)
+    audit.add(connection, audited)
+    add(connection, told)
+
+
+def _note_interruptions(
+    connection: Connection, before: datetime, now: datetime, limit: int
+) -> list[str]:
+    found = interruptions.interrupted(connection, before, now, limit)
+    for event in found:
+        lock_case(connection, event.case_number)
+        add(connection, event)
+    return [str(event.data["upload_id"]) for event in found]
+
+
+def lock_case(connection: Connection, number: CaseNumber) -> None:
+    """Hold a case's row, for `add`."""
+    query = select(cases.c.number).where(cases.c.number == number)
+    connection.execute(query.with_for_update(key_share=True)).first()
+
+
+def _of(destination: Destination, event_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return (outbox.c.destination == destination, outbox.c.id.in_(event_ids), IS_LIVE)
+
+
+def _mark_delivered(
+    connection: Connection, event_ids: Sequence[str], now: datetime, destination: Destination
+) -> None:
     connection.execute(
         update(outbox)
-        .where(outbox.c.sequence.in_([row.sequence for row in rows]))
-        .values(claimed_by=worker, claimed_until=until, attempts=outbox.c.attempts + 1)
-    )
-    return [
-        CaseEvent(id=row.id, type=row.type, case_number=row.case_number, at=row.at, data=row.data)
-        for row in rows
-    ]
-
-
-def _mark_delivered(connection: Connection, event_ids: Sequence[str], now: datetime) -> None:
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(event_ids), outbox.c.delivered_at.is_(None))
+        .where(*_of(destination, event_ids))
         .values(delivered_at=now, claimed_by=None, claimed_until=None, error=None)
     )
 
 
-def _hand_back(connection: Connection, event_id: str, run_at: datetime, error: str) -> None:
-    handed_back = connection.execute(
-        update(outbox)
-        .where(outbox.c.id == event_id, outbox.c.delivered_at.is_(None))
-        .values(claimed_by=None, claimed_until=None, run_at=run_at, error=error)
-        .returning(outbox.c.case_number, outbox.c.sequence)
-    ).one_or_none()
-    if handed_back is None:
-        return
-    connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.case_number == handed_back.case_number,
-            outbox.c.sequence > handed_back.sequence,
-            outbox.c.delivered_at.is_(None),
-        )
-        .values(claimed_by=None, claimed_until=None)
+def _hand_back(
+    connection: Connection,
+    event_id: str,
+    run_at: datetime,
+    error: str | None,
+    destination: Destination,
+) -> None:
+    values: dict[str, Any] = {"claimed_by": None, "claimed_until": None, "run_at": run_at}
+    if error is not None:
+        values |= {"error": error, "failures": outbox.c.failures + 1}
+    _release_followers(
+        connection,
+        connection.execute(
+            update(outbox)
+            .where(*_of(destination, [event_id]))
+            .values(**values)
+            .returning(outbox.c.case_number, outbox.c.sequence)
+        ).all(),
+        destination,
     )
+
+
+def _give_up(
+    connection: Connection,
+    event_ids: Sequence[str],
+    now: datetime,
+    error: str,
+    destination: Destination,
+) -> None:
+    _release_followers(
+        connection,
+        connection.execute(
+            update(outbox)
+            .where(*_of(destination, event_ids))
+            .values(
+                dead_at=now,
+                error=error,
+                failures=outbox.c.failures + 1,
+                claimed_by=None,
+                claimed_until=None,
+            )
+            .returning(outbox.c.case_number, outbox.c.sequence)
+        ).all(),
+        destination,
+    )
+
+
+def _release_followers(
+    connection: Connection, rows: Sequence[AnyRow], destination: Destination
+) -> None:
+    for row in rows:
+        connection.execute(
+            update(outbox)
+            .where(
+                outbox.c.destination == destination,
+                outbox.c.case_number == row.case_number,
+                outbox.c.sequence > row.sequence,
+                IS_LIVE,
+            )
+            .values(claimed_by=None, claimed_until=None)
+        )
+
+
+def _wanted(wanted: LetterSearch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [outbox.c.delivered_at.is_(None)]
+    if wanted.dead is not None:
+        is_dead = outbox.c.dead_at.is_not(None)
+        conditions.append(is_dead if wanted.dead else ~is_dead)
+    if wanted.destination is not None:
+        conditions.append(outbox.c.destination == wanted.destination)
+    if wanted.case_number is not None:
+        conditions.append(outbox.c.case_number == wanted.case_number)
+    if wanted.ids is not None:
+        conditions.append(outbox.c.id.in_(wanted.ids))
+    return conditions
+
+
+def _letters(connection: Connection, wanted: LetterSearch, limit: int) -> list[Letter]:
+    query = select(outbox).where(*_wanted(wanted)).order_by(outbox.c.sequence).limit(limit)
+    return [
+        Letter(
+            event=CaseEvent(
+                id=row.id, type=row.type, case_number=row.case_number, at=row.at, data=row.data
+            ),
+            destination=row.destination,
+            failures=row.failures,
+            error=row.error,
+            run_at=row.run_at,
+            delivered_at=row.delivered_at,
+            dead_at=row.dead_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _replay(connection: Connection, wanted: LetterSearch, now: datetime) -> int:
+    replayed = connection.execute(
+        update(outbox)
+        .where(*_wanted(wanted), outbox.c.dead_at.is_not(None))
+        .values(dead_at=None, failures=0, run_at=now)
+    )
+    return int(replayed.rowcount)
+
+
+def _backlogs(connection: Connection) -> dict[Destination, Backlog]:
+    is_dead = outbox.c.dead_at.is_not(None)
+    query = (
+        select(
+            outbox.c.destination,
+            func.count().filter(~is_dead).label("waiting"),
+            func.count().filter(is_dead).label("dead"),
+            func.min(outbox.c.at).filter(~is_dead).label("oldest_at"),
+        )
+        .where(outbox.c.delivered_at.is_(None))
+        .group_by(outbox.c.destination)
+    )
+    return {
+        row.destination: Backlog(waiting=row.waiting, dead=row.dead, oldest_at=row.oldest_at)
+        for row in connection.execute(query)
+    }

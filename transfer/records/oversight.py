@@ -1,6 +1,6 @@
 """What admins see of the service as a whole, from rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from transfer.core.retention import PERIOD
 from transfer.ports import (
     AccountUsage,
     Acknowledged,
@@ -30,6 +31,7 @@ from transfer.records.audit import event_of
 from transfer.records.columns import UtcDateTime, is_storable
 from transfer.records.cursors import cursor, parse_cursor, parse_moment_and_serial
 from transfer.records.database import Database
+from transfer.records.rows import ACCOUNT_HELD_AT, select_cases
 from transfer.records.sessions import in_use
 from transfer.records.tables import (
     FAILED_SIGN_IN,
@@ -41,6 +43,7 @@ from transfer.records.tables import (
     sign_in_failures,
     tokens,
 )
+from transfer.records.terms import due_by
 
 _FAILED: ColumnElement[bool] = literal_column(FAILED_SIGN_IN.text)
 """As the index has it, literally: else it isn't used."""
@@ -66,10 +69,16 @@ class SqlOversightRecords:
         return await self._database.read(storage_use.held, after, limit)
 
     async def closed(
-        self, until: datetime | None, *, after: str | None, limit: int
+        self,
+        until: datetime | None,
+        *,
+        after: str | None,
+        limit: int,
+        period: timedelta = PERIOD,
     ) -> tuple[list[CaseUsage], str | None]:
         """Return the closed cases whose data isn't proved gone, in the order of their closure."""
-        return await self._database.read(storage_use.closed, until, after, limit)
+        due_until = None if until is None else until + period
+        return await self._database.read(storage_use.closed, due_until, period, after, limit)
 
     async def usage_by_case(
         self, *, after: str | None, limit: int
@@ -106,10 +115,12 @@ class SqlOversightRecords:
 
 def _figures(connection: Connection, since: Since) -> Figures:
     files, size, moving = storage_use.totals(connection)
-    due = and_(
-        cases.c.closed_at <= since.closed_until,
+    soon = due_by(connection, since.closed_until + since.period, since.period)
+    due = select_cases().where(
+        soon,
         cases.c.purged_at.is_(None),
         cases.c.hold_placed_at.is_(None),
+        ACCOUNT_HELD_AT.is_(None),
     )
     good = and_(tokens.c.revoked_at.is_(None), tokens.c.expires_at > since.now)
     used = in_use(since.now, since.seen_after)
@@ -125,7 +136,7 @@ def _figures(connection: Connection, since: Since) -> Figures:
         size_bytes=size,
         unfinished_bytes=moving,
         held=counted(rows.select_from(cases).where(cases.c.hold_placed_at.is_not(None))),
-        due=counted(rows.select_from(cases).where(due)),
+        due=counted(rows.select_from(due.subquery())),
         sessions=counted(rows.select_from(sessions).where(used)),
         tokens=counted(rows.select_from(tokens).where(good)),
         failures=counted(rows.select_from(audit_events).where(failed)),

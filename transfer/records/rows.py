@@ -1,15 +1,17 @@
 """Rows of cases, files and uploads, read as what they mean."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Table, and_, not_, or_, select
+from sqlalchemy import Row, Select, Table, and_, func, not_, or_, select
 
 from transfer.core.access import Door
-from transfer.core.cases import Case, CaseId, Hold
+from transfer.core.cases import Case, CaseId, CustomerWait, Hold
 from transfer.core.names import CasePath
 from transfer.core.uploads import LIVE_STATES, Concat, DigestState, Part, StoredFile, Tail, Upload
+from transfer.records.retention_tables import account_terms
 from transfer.records.tables import cases, uploads
 
 AnyRow = Row[Any]
@@ -22,6 +24,34 @@ IS_DRAFT = and_(uploads.c.door == Door.SFTP, uploads.c.replaces.is_(False))
 
 IS_SHOWN = and_(IS_LIVE, uploads.c.concat.is_distinct_from(Concat.PARTIAL), not_(IS_DRAFT))
 """Whether it stands in the case's tree like a file: a piece of another one doesn't, nor a draft."""
+
+
+_END_USER = account_terms.alias("end_user_terms")
+_SOLD_TO = account_terms.alias("sold_to_terms")
+
+KEPT_FOR_SECONDS = func.coalesce(_END_USER.c.period_seconds, _SOLD_TO.c.period_seconds)
+"""In `select_cases`: how long a case's accounts have agreed on; NULL is the usual time."""
+
+ACCOUNT_HELD_AT = func.coalesce(_END_USER.c.hold_placed_at, _SOLD_TO.c.hold_placed_at)
+"""In `select_cases`: since when a hold by account keeps a case's data; NULL if none does."""
+
+
+def select_cases(*more: Any) -> Select[Any]:  # noqa: ANN401 - columns of every type
+    """Return the query of cases as `case_of` reads them, with what their accounts agreed on."""
+    by_account = (
+        KEPT_FOR_SECONDS.label("kept_for_seconds"),
+        ACCOUNT_HELD_AT.label("account_hold_placed_at"),
+        func.coalesce(_END_USER.c.hold_reason, _SOLD_TO.c.hold_reason).label("account_hold_reason"),
+        func.coalesce(_END_USER.c.hold_placed_by, _SOLD_TO.c.hold_placed_by).label(
+            "account_hold_placed_by"
+        ),
+    )
+    return (
+        select(cases, *by_account, *more)
+        .select_from(cases)
+        .outerjoin(_END_USER, _END_USER.c.account == cases.c.account)
+        .outerjoin(_SOLD_TO, _SOLD_TO.c.account == cases.c.sold_to)
+    )
 
 
 def select_uploads() -> Select[Any]:
@@ -37,12 +67,23 @@ def as_row(table: Table, values: Mapping[str, Any]) -> AnyRow:
 
 
 def case_of(row: AnyRow) -> Case:
-    """Return the case of a row."""
+    """Return the case of a row of `select_cases`."""
     hold = None
     if row.hold_placed_at is not None:
         hold = Hold(
             reason=row.hold_reason, placed_by=row.hold_placed_by, placed_at=row.hold_placed_at
         )
+    wait = None
+    if row.waiting_since is not None:
+        wait = CustomerWait(since=row.waiting_since, notices=row.notices, noticed_at=row.noticed_at)
+    account_hold = None
+    if row.account_hold_placed_at is not None:
+        account_hold = Hold(
+            reason=row.account_hold_reason,
+            placed_by=row.account_hold_placed_by,
+            placed_at=row.account_hold_placed_at,
+        )
+    kept_for = row.kept_for_seconds
     return Case(
         number=row.number,
         id=row.id,
@@ -56,6 +97,12 @@ def case_of(row: AnyRow) -> Case:
         version=row.version,
         purge_started_at=row.purge_started_at,
         purged_at=row.purged_at,
+        priority=row.priority,
+        sold_to=row.sold_to,
+        close_reason=row.close_reason,
+        wait=wait,
+        kept_for=None if kept_for is None else timedelta(seconds=kept_for),
+        account_hold=account_hold,
     )
 
 

@@ -181,6 +181,8 @@ def make_engine(
         else:
             _use_wal(connection)
             _pragma(connection, "synchronous=FULL")
+            # What is scrubbed and destroyed goes from its page as well, which is written anyway.
+            _pragma(connection, "secure_delete=FAST")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -5,7 +5,7 @@ for a list by size; a list of some cases looks at theirs alone.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -26,8 +26,9 @@ from transfer.ports import AccountUsage, CaseUsage
 from transfer.records.columns import UtcDateTime
 from transfer.records.cursors import cursor, parse_cursor, parse_size_cursor, size_cursor
 from transfer.records.lookup import IS_WHOLE_PARTIAL
-from transfer.records.rows import IS_LIVE, AnyRow, case_of
+from transfer.records.rows import IS_LIVE, AnyRow, case_of, select_cases
 from transfer.records.tables import cases, files, uploads
+from transfer.records.terms import due_by
 
 _NOTHING = (0, 0, 0)
 
@@ -50,7 +51,7 @@ def held(
 ) -> tuple[list[CaseUsage], str | None]:
     """Return a page of the cases that are held, the latest hold first."""
     place = (cases.c.hold_placed_at, cases.c.number)
-    query = select(cases).where(cases.c.hold_placed_at.is_not(None))
+    query = select_cases().where(cases.c.hold_placed_at.is_not(None))
     if after is not None:
         query = query.where(tuple_(*place) < _moment(after))
     query = query.order_by(*(column.desc() for column in place))
@@ -60,13 +61,17 @@ def held(
 
 
 def closed(
-    connection: Connection, until: datetime | None, after: str | None, limit: int
+    connection: Connection,
+    due_until: datetime | None,
+    period: timedelta,
+    after: str | None,
+    limit: int,
 ) -> tuple[list[CaseUsage], str | None]:
     """Return a page of the closed cases whose data isn't proved gone, as they were closed."""
     place = (cases.c.closed_at, cases.c.number)
-    query = select(cases).where(cases.c.closed_at.is_not(None), cases.c.purged_at.is_(None))
-    if until is not None:
-        query = query.where(cases.c.closed_at <= until)
+    query = select_cases().where(cases.c.closed_at.is_not(None), cases.c.purged_at.is_(None))
+    if due_until is not None:
+        query = query.where(due_by(connection, due_until, period))
     if after is not None:
         query = query.where(tuple_(*place) > _moment(after))
     shown, more = _page(connection, query.order_by(*place), limit)
@@ -80,8 +85,8 @@ def by_case(
     """Return a page of the cases that hold anything, the one with the most bytes first."""
     use = _use(None)
     total = use.c.size + use.c.moving
-    query = select(cases, use.c.files, use.c.size, use.c.moving, total.label("total"))
-    query = query.join_from(cases, use, cases.c.number == use.c.number)
+    query = select_cases(use.c.files, use.c.size, use.c.moving, total.label("total"))
+    query = query.join(use, cases.c.number == use.c.number)
     if after is not None:
         query = query.where(tuple_(total, cases.c.number) < _size(after))
     query = query.order_by(total.desc(), cases.c.number.desc())

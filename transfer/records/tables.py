@@ -24,10 +24,10 @@ from sqlalchemy import (
 
 from transfer.core.access import Door, Role
 from transfer.core.accounts import AccountEnd
-from transfer.core.cases import Status
+from transfer.core.cases import Priority, Status, UpdateKind
 from transfer.core.parts import MAX_PART_NUMBER
 from transfer.core.uploads import Concat, Direction, UploadState
-from transfer.ports import CredentialKind, JobKind, Method
+from transfer.ports import CredentialKind, Destination, JobKind, Method
 from transfer.records.columns import SerialNumber, Unsigned64, UtcDateTime, Word
 
 FAILED_SIGN_IN = text(
@@ -63,8 +63,21 @@ cases = Table(
     Column("version", Integer, nullable=False),
     Column("purge_started_at", UtcDateTime),
     Column("purged_at", UtcDateTime),
+    Column("priority", Word(Priority), nullable=False, server_default=Priority.MEDIUM),
+    Column("sold_to", Text),
+    Column("close_reason", Text),
+    Column("waiting_since", UtcDateTime),
+    Column("notices", Integer, nullable=False, server_default="0"),
+    Column("noticed_at", UtcDateTime),
     Index(None, "opened_at"),
     Index(None, "closed_at"),
+    Index(
+        "ix_cases_waiting_since",
+        "waiting_since",
+        "number",
+        sqlite_where=text("waiting_since IS NOT NULL"),
+        postgresql_where=text("waiting_since IS NOT NULL"),
+    ),
 )
 
 case_updates = Table(
@@ -76,6 +89,7 @@ case_updates = Table(
     Column("author", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("event_id", Text, unique=True),
+    Column("kind", Word(UpdateKind), nullable=False, server_default=UpdateKind.ENTRY),
     Index(None, "case_number", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -363,17 +377,22 @@ outbox = Table(
     "outbox",
     metadata,
     Column("sequence", SerialNumber, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", Text, nullable=False),
+    Column("destination", Word(Destination), nullable=False, server_default=Destination.CORE),
     Column("type", Text, nullable=False),
     Column("case_number", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("data", JSON, nullable=False),
-    Column("attempts", Integer, nullable=False),
+    Column("drop_id", Text),  # that of the first event of those that are told as one
+    Column("failures", Integer, nullable=False),
     Column("run_at", UtcDateTime, nullable=False),
     Column("claimed_by", Text),
     Column("claimed_until", UtcDateTime),
     Column("error", Text),
     Column("delivered_at", UtcDateTime),
+    Column("dead_at", UtcDateTime),
+    UniqueConstraint("id", "destination"),
+    Index(None, "case_number"),
     # Delivered events stay as a record; the queue is the few that are not.
     Index(
         "ix_outbox_due",
@@ -383,6 +402,7 @@ outbox = Table(
     ),
     Index(
         "ix_outbox_undelivered",
+        "destination",
         "case_number",
         "sequence",
         sqlite_where=text("delivered_at IS NULL"),
@@ -403,6 +423,10 @@ audit_events = Table(
     Column("door", Word(Door)),
     Column("address", Text),
     Column("details", JSON, nullable=False),
+    # How its seal sees it: docs/adr/0030.
+    Column("format", Integer, nullable=False, server_default="1"),
+    Column("salt", LargeBinary),
+    Column("commitment", LargeBinary),
     Index(None, "case_number", "sequence"),
     Index(
         "ix_audit_events_refused",

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, update
 
 from transfer.core.access import Principal
 from transfer.core.uploads import FileId, StoredFile
-from transfer.ports import Comparison
-from transfer.records import audit, cases, lookup
+from transfer.ports import CaseEvent, Comparison
+from transfer.records import audit, cases, lookup, outbox
 from transfer.records.rows import claimed_column
 from transfer.records.tables import files
 
@@ -81,3 +81,18 @@ def _tell(
     action = "file.verified" if matches else "file.digest-mismatch"
     told = {"path": file.path, "sha256": file.sha256, **details}
     audit.add(connection, audit.done_by(principal, action, now, file.case_number, file.id, told))
+    event = CaseEvent(
+        # It may be told more than once of a file: verified, then claimed to be another one.
+        id=f"{action.replace('.', '-')}-{file.id}-{int(now.timestamp() * 1_000_000)}",
+        type=action,
+        case_number=file.case_number,
+        at=now,
+        data={
+            **told,
+            "size": file.size,
+            "direction": file.direction.value,
+            "sent_by": file.sent_by,
+            "file_id": file.id,
+        },
+    )
+    outbox.add(connection, event)

@@ -135,26 +135,6 @@ async def test_an_event_told_many_times_at_once_is_applied_once(records: Records
     assert len(await records.cases.updates(NUMBER)) == 2
 
 
-async def test_cases_closed_before_are_listed_oldest_first_until_proved_gone(
-    records: Records,
-) -> None:
-    for number, at in (("0000000001", 20), ("0000000002", 10), ("0000000003", 30)):
-        await close_case(records, await open_case(records, CaseNumber(number)), after(at))
-    await open_case(records, CaseNumber("0000000004"))
-
-    async def listed(at: float, limit: int = 9) -> list[str]:
-        return [case.number[-1] for case in await records.cases.closed_before(after(at), limit)]
-
-    assert await listed(9) == []
-    assert await listed(20) == ["2", "1"]
-    assert await listed(99, limit=2) == ["2", "1"]
-    oldest = CaseNumber("0000000002")
-    assert await records.cases.start_purge(oldest, expected_version=2, now=after(99))
-    assert await listed(99) == ["2", "1", "3"]
-    await records.cases.finish_purge(oldest, after(100))
-    assert await listed(99) == ["1", "3"]
-
-
 async def test_a_deletion_begins_only_for_a_case_that_is_closed_unchanged_and_not_held(
     records: Records,
 ) -> None:

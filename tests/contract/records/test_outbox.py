@@ -2,9 +2,29 @@ import asyncio
 
 from sqlalchemy import Connection
 
-from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, after
+from tests.contract.records.scenario import (
+    CUSTOMER,
+    NOW,
+    NUMBER,
+    OTHER_NUMBER,
+    after,
+    begin,
+    close_case,
+    fill,
+    open_case,
+)
+from transfer.core.access import Door
 from transfer.core.cases import CaseNumber
-from transfer.ports import CaseEvent, Records
+from transfer.core.uploads import UploadState
+from transfer.ports import (
+    AuditEvent,
+    Backlog,
+    CaseEvent,
+    Destination,
+    LetterSearch,
+    OutgoingEvent,
+    Records,
+)
 from transfer.records import outbox
 from transfer.records.database import Database
 
@@ -25,7 +45,7 @@ async def _claimed(records: Records, at: float = 0, limit: int = 20) -> list[str
 async def test_an_event_comes_back_as_it_was_added(records: Records, database: Database) -> None:
     await database.write(_add, NUMBER, "a1")
     assert await records.outbox.claim("worker", NOW, after(60)) == [
-        CaseEvent(id="a1", type="t", case_number=NUMBER, at=NOW, data={"naïve": "☃"})
+        OutgoingEvent(id="a1", type="t", case_number=NUMBER, at=NOW, data={"naïve": "☃"})
     ]
 
 
@@ -125,3 +145,149 @@ async def test_many_workers_tell_the_events_of_a_case_in_order_and_once(
 
     await asyncio.gather(*(work() for _ in range(4)))
     assert told == ids
+
+
+async def test_an_event_that_was_added_before_is_not_added_again(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a1")
+    await database.write(_add, NUMBER, "a1")
+    assert await _claimed(records) == ["a1"]
+
+
+# ── Failures and dead letters ────────────────────────────────────────────────────────────────
+
+
+async def test_only_what_failed_itself_counts_as_a_failure(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a2")
+    await _claimed(records)
+    await records.outbox.retry("a1", NOW, "away")
+    await _claimed(records)
+    await records.outbox.retry("a1", NOW, None)
+    first, second = await records.outbox.claim("worker", NOW, after(60))
+    assert (first.failures, second.failures) == (1, 0)
+
+
+async def test_a_dead_letter_lets_those_pass_that_follow_it(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a2", "a3")
+    await _claimed(records)
+    await records.outbox.give_up(["a1", "a2"], NOW, "refused")
+    assert await _claimed(records) == ["a3"]
+    dead = await records.outbox.letters(LetterSearch(dead=True))
+    assert [(one.event.id, one.error, one.failures, one.dead_at) for one in dead] == [
+        ("a1", "refused", 1, NOW),
+        ("a2", "refused", 1, NOW),
+    ]
+
+
+async def test_a_dead_letter_that_is_replayed_is_told_as_if_it_were_new(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1")
+    await database.write(_add, OTHER_NUMBER, "b1")
+    await _claimed(records)
+    await records.outbox.give_up(["a1"], NOW, "refused")
+    await records.outbox.give_up(["b1"], NOW, "refused")
+    assert await records.outbox.replay(LetterSearch(ids=frozenset({"a1", "z9"})), after(5)) == 1
+    assert await _claimed(records, at=4) == []
+    (again,) = await records.outbox.claim("worker", after(5), after(60))
+    assert (again.id, again.failures) == ("a1", 0)
+    assert await records.outbox.replay(LetterSearch(case_number=OTHER_NUMBER), after(5)) == 1
+    assert await records.outbox.replay(LetterSearch(), after(5)) == 0
+
+
+async def test_what_is_delivered_is_neither_given_up_nor_replayed(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1")
+    await records.outbox.delivered(["a1"], NOW)
+    await records.outbox.give_up(["a1"], NOW, "someone was slow")
+    assert await records.outbox.letters(LetterSearch()) == []
+    assert await records.outbox.replay(LetterSearch(), NOW) == 0
+
+
+async def test_letters_are_looked_for_by_what_they_are(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a2")
+    await database.write(_add, OTHER_NUMBER, "b1")
+    await records.outbox.give_up(["a2"], NOW, "refused")
+    found = {
+        "all": LetterSearch(),
+        "alive": LetterSearch(dead=False),
+        "of the other": LetterSearch(case_number=OTHER_NUMBER),
+        "mail": LetterSearch(destination=Destination.MAIL),
+        "core": LetterSearch(destination=Destination.CORE, dead=True),
+    }
+    assert {
+        name: [one.event.id for one in await records.outbox.letters(wanted)]
+        for name, wanted in found.items()
+    } == {
+        "all": ["a1", "a2", "b1"],
+        "alive": ["a1", "b1"],
+        "of the other": ["b1"],
+        "mail": [],
+        "core": ["a2"],
+    }
+    assert len(await records.outbox.letters(LetterSearch(), 1)) == 1
+
+
+async def test_the_backlog_of_a_destination_is_counted(
+    records: Records, database: Database
+) -> None:
+    assert await records.outbox.backlogs() == {}
+    await database.write(_add, NUMBER, "a1", "a2", "a3")
+    await records.outbox.give_up(["a1"], NOW, "refused")
+    await records.outbox.delivered(["a2"], NOW)
+    assert await records.outbox.backlogs() == {
+        Destination.CORE: Backlog(waiting=1, dead=1, oldest_at=NOW)
+    }
+
+
+# ── With the audit log, and of uploads that stand still ──────────────────────────────────────
+
+
+async def test_what_is_noted_again_is_told_once(records: Records) -> None:
+    await open_case(records)
+    audited = AuditEvent(
+        at=NOW, action="file.downloaded", actor="ada", case_number=NUMBER, door=Door.HTTP
+    )
+    told = CaseEvent(id="d1", type="file.downloaded", case_number=NUMBER, at=NOW, data={})
+    await records.outbox.record(audited, told)
+    await records.outbox.record(audited, told)
+    assert await _claimed(records) == ["d1"]
+    actions = [event.action for event in await records.audit.events(NUMBER)]
+    assert actions.count("file.downloaded") == 2
+
+
+async def test_an_upload_that_stands_still_is_told_once_where_it_stands(records: Records) -> None:
+    await open_case(records)
+    upload = await begin(records, "logs/trace.log", numbers=1)
+    outbox = records.outbox
+    assert await outbox.note_interruptions(NOW, after(29)) == []  # somebody holds it
+    assert await outbox.note_interruptions(after(-1), after(31)) == []  # not for long enough
+    assert await outbox.note_interruptions(NOW, after(31)) == [upload.id]
+    assert await outbox.note_interruptions(after(5), after(40)) == []
+    (event,) = await outbox.claim("w", after(40), after(99))
+    assert event.type == "file.interrupted"
+    assert event.data["path"] == "logs/trace.log"
+    assert (event.data["offset"], event.data["length"]) == (0, 100)
+    await fill(records, upload)
+    await records.uploads.release(upload.id, upload.fence, UploadState.INTERRUPTED, after(50))
+    assert await outbox.note_interruptions(after(50), after(51)) == [upload.id]
+
+
+async def test_an_upload_that_is_over_or_of_a_case_that_is_deleted_does_not_stand_still(
+    records: Records,
+) -> None:
+    case = await open_case(records)
+    upload = await begin(records)
+    await begin(records, "other.log")
+    await records.uploads.abandon(upload.id, CUSTOMER, "removed", NOW)
+    closed = await close_case(records, case)
+    assert await records.cases.start_purge(NUMBER, expected_version=closed.version, now=NOW)
+    assert await records.outbox.note_interruptions(after(31), after(31)) == []

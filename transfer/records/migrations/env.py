@@ -2,7 +2,25 @@
 
 from alembic import context
 
+from transfer.records import (
+    audit_tables,
+    contact_tables,
+    event_tables,
+    key_tables,
+    known_case_tables,
+    upkeep_tables,
+)
 from transfer.records.tables import metadata
+
+OTHER_TABLES = (
+    audit_tables.audit_seals,
+    contact_tables.contacts,
+    event_tables.inbox,
+    key_tables.case_keys,
+    known_case_tables.known_cases,
+    upkeep_tables.store_findings,
+)
+"""Those that aren't in `transfer.records.tables`, named so that `metadata` has them."""
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,107 @@
+"""What another case core has told, in rows of both databases."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.clock import START
+from transfer.core.cases import NO_ID, Case, CaseId, CaseNumber, CaseUpdate, Status
+from transfer.core.errors import CaseContradictionError, CaseMissingError
+from transfer.ports import Learned, Records
+
+NUMBER = CaseNumber("0003256109")
+TOLD = Case(
+    number=NUMBER,
+    id=NO_ID,
+    subject="Crash",
+    account="Example Ltd",
+    status=Status.OPEN,
+    substatus="New",
+    opened_at=START - timedelta(hours=1, microseconds=7),
+    version=2**40,
+)
+DOCUMENT: dict[str, Any] = {"subject": "Crash", "contacts": [{"person": "eve"}], "nothing": None}
+
+
+@pytest.fixture
+async def row(records: Records) -> Case:
+    case = replace(TOLD, id=CaseId("here"), version=1)
+    await records.cases.insert(case, CaseUpdate(at=START, author="test", text="Known."))
+    return case
+
+
+async def learn(
+    records: Records, case: Case, *, answered: bool = True, later: float = 0
+) -> Learned:
+    now = START + timedelta(seconds=later)
+    outcome, _ = await records.known_cases.learn(case, DOCUMENT, now, answered=answered)
+    return outcome
+
+
+async def test_nothing_is_known_of_a_case_without_a_row(records: Records) -> None:
+    assert await records.known_cases.find(NUMBER) is None
+    with pytest.raises(CaseMissingError):
+        await learn(records, TOLD)
+
+
+async def test_a_row_of_which_nothing_was_told_says_so(records: Records, row: Case) -> None:
+    known = await records.known_cases.find(NUMBER)
+    assert known is not None
+    assert (known.case, known.told_at, known.document) == (row, None, None)
+
+
+async def test_what_is_told_first_is_kept_whole(records: Records, row: Case) -> None:
+    assert await learn(records, TOLD) is Learned.SAME
+    known = await records.known_cases.find(NUMBER)
+    assert known is not None
+    assert (known.case, known.told_at, known.document) == (row, START, DOCUMENT)
+
+
+async def test_a_change_makes_the_row_another_version(records: Records, row: Case) -> None:
+    await learn(records, TOLD)
+    closed = replace(
+        TOLD, status=Status.CLOSED, substatus="Resolved", closed_at=START, version=TOLD.version + 1
+    )
+    assert await learn(records, closed, later=5) is Learned.CHANGED
+    known = await records.known_cases.find(NUMBER)
+    assert known is not None
+    assert (known.case.is_closed, known.case.closed_at, known.case.version) == (True, START, 2)
+    assert known.told_at == START + timedelta(seconds=5)
+
+
+async def test_an_earlier_version_is_never_written(records: Records, row: Case) -> None:
+    await learn(records, TOLD)
+    earlier = replace(TOLD, subject="Of before", version=TOLD.version - 1)
+    for answered in (True, False):
+        assert await learn(records, earlier, answered=answered, later=5) is Learned.OUTDATED
+    known = await records.known_cases.find(NUMBER)
+    assert known is not None
+    assert (known.case, known.told_at) == (row, START)
+
+
+async def test_the_same_version_counts_only_when_it_was_asked_for(
+    records: Records, row: Case
+) -> None:
+    await learn(records, TOLD)
+    other = replace(TOLD, subject="Other")
+    assert await learn(records, other, answered=False) is Learned.OUTDATED
+    assert await learn(records, other) is Learned.CHANGED
+
+
+async def test_another_case_of_the_same_number_is_refused(records: Records, row: Case) -> None:
+    await learn(records, TOLD)
+    other = replace(TOLD, opened_at=START, version=TOLD.version + 1)
+    with pytest.raises(CaseContradictionError):
+        await learn(records, other)
+    assert await records.cases.case(NUMBER) == row
+
+
+async def test_of_many_who_learn_at_once_the_latest_version_stays(
+    records: Records, row: Case
+) -> None:
+    versions = [replace(TOLD, subject=f"Crash {n}", version=n) for n in range(1, 21)]
+    await asyncio.gather(*(learn(records, one, answered=False) for one in versions))
+    assert (await records.cases.case(NUMBER)).subject == "Crash 20"

@@ -1,0 +1,129 @@
+"""Which cases are due for deletion, or for the notice of it, as far as the rows tell."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from transfer.core.cases import Case, CaseNumber, Status
+from transfer.ports import AuditEvent, CaseEvent
+from transfer.records import audit, outbox
+from transfer.records.columns import UtcDateTime
+from transfer.records.insertion import insert_unless_there
+from transfer.records.retention_tables import deletions
+from transfer.records.rows import ACCOUNT_HELD_AT, case_of, select_cases
+from transfer.records.tables import cases
+from transfer.records.terms import due_by
+
+_PLACE = (cases.c.closed_at, cases.c.number)
+
+_HAS_DATA = and_(cases.c.closed_at.is_not(None), cases.c.purged_at.is_(None))
+"""As the index has it."""
+
+_MAY_GO = and_(
+    cases.c.status == Status.CLOSED,
+    cases.c.hold_placed_at.is_(None),
+    ACCOUNT_HELD_AT.is_(None),
+)
+
+
+def due(
+    connection: Connection,
+    now: datetime,
+    period: timedelta,
+    besides: Collection[CaseNumber],
+    limit: int,
+) -> list[CaseNumber]:
+    """Return cases that are due, that nothing keeps, and that nobody is at."""
+    is_free = or_(deletions.c.claimed_until.is_(None), deletions.c.claimed_until <= now)
+    query = (
+        _with_deletions()
+        .where(due_by(connection, now, period), _MAY_GO, is_free)
+        .where(cases.c.number.not_in(besides))
+        .limit(limit)
+    )
+    return [row.number for row in connection.execute(query)]
+
+
+def planned(
+    connection: Connection, at: datetime, period: timedelta, after: Case | None, limit: int
+) -> list[Case]:
+    """Return cases that are due by `at`, however they are held."""
+    query = _with_deletions().where(due_by(connection, at, period)).limit(limit)
+    if after is not None:
+        place = tuple_(literal(after.closed_at, UtcDateTime), literal(after.number))
+        query = query.where(tuple_(*_PLACE) > place)
+    return [case_of(row) for row in connection.execute(query)]
+
+
+class Span(NamedTuple):
+    """From when to when."""
+
+    begin: datetime
+    end: datetime
+
+
+def to_be_noticed(
+    connection: Connection,
+    span: Span,
+    period: timedelta,
+    besides: Collection[CaseNumber],
+    limit: int,
+) -> list[CaseNumber]:
+    """Return cases that become due in `span`, and aren't announced for this closure."""
+    soon = and_(due_by(connection, span.end, period), not_(due_by(connection, span.begin, period)))
+    is_news = deletions.c.noticed_for.is_distinct_from(cases.c.closed_at)
+    query = (
+        _with_deletions()
+        .where(soon, _MAY_GO, is_news, cases.c.purge_started_at.is_(None))
+        .where(cases.c.number.not_in(besides))
+        .limit(limit)
+    )
+    return [row.number for row in connection.execute(query)]
+
+
+def notice(connection: Connection, case: Case, event: CaseEvent, noted: AuditEvent) -> bool:
+    """Note that a deletion is announced, with what announces it; False if it is already."""
+    unchanged = select(cases.c.number).where(
+        cases.c.number == case.number,
+        cases.c.status == Status.CLOSED,
+        cases.c.closed_at == case.closed_at,
+        cases.c.purge_started_at.is_(None),
+    )
+    if connection.execute(unchanged.with_for_update(key_share=True)).first() is None:
+        return False
+    insert_unless_there(connection, deletions, {"case_number": case.number})
+    noticing = (
+        update(deletions)
+        .where(
+            deletions.c.case_number == case.number,
+            deletions.c.noticed_for.is_distinct_from(literal(case.closed_at, UtcDateTime)),
+        )
+        .values(noticed_for=case.closed_at)
+    )
+    if not connection.execute(noticing).rowcount:
+        return False
+    outbox.add(connection, event)
+    audit.add(connection, noted)
+    return True
+
+
+def _with_deletions() -> Select[Any]:
+    """Return the query of cases whose data isn't gone, with their deletions, the oldest first."""
+    return (
+        select_cases()
+        .outerjoin(deletions, deletions.c.case_number == cases.c.number)
+        .where(_HAS_DATA)
+        .order_by(*_PLACE)
+    )

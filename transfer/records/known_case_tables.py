@@ -1,0 +1,16 @@
+"""The table of what another case core has told of its cases."""
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Table, Text
+
+from transfer.records.columns import UtcDateTime
+from transfer.records.tables import metadata
+
+known_cases = Table(
+    "known_cases",
+    metadata,
+    Column("case_number", Text, ForeignKey("cases.number"), primary_key=True),
+    Column("core_version", BigInteger, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
+    # All that it told, so that nothing is missing while it is away; none once the data is deleted.
+    Column("told", JSON(none_as_null=True)),
+)
