@@ -1,5 +1,6 @@
 """An object store in memory, for tests: as strict as a real one, and faulty on demand."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,11 +50,13 @@ class _Fault:
 class _Version:
     id: str
     body: bytes | None  # None is a delete marker
+    customer_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
 class _Multipart:
     key: str
+    customer_key: bytes | None = field(default=None, repr=False)
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
 
     def add(self, number: int, content: bytes) -> str:
@@ -75,6 +78,8 @@ class _Multipart:
 
 class MemoryObjectStore:
     """Plays the role `transfer.ports.ObjectStore`, and can be told to fail or to dawdle.
+
+    With a `customer_key`, plays `transfer.storage.keyed.CustomerKeyStore` as well.
 
     `calls` is the request log. `before`, if set, is awaited ahead of every call: it may wait, or
     raise. `min_part_bytes` is what parts that aren't the last must have; S3 says 5 MiB.
@@ -120,47 +125,74 @@ class MemoryObjectStore:
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────
 
-    async def put(self, key: str, body: Buffer, *, crc64nvme: int) -> None:
+    async def put(
+        self, key: str, body: Buffer, *, crc64nvme: int, customer_key: bytes | None = None
+    ) -> None:
         """Store `body` whole."""
         async with self._call("put", key):
-            self._store(key, _checked(body, crc64nvme))
+            self._store(key, _checked(body, crc64nvme), customer_key)
 
-    async def create_multipart(self, key: str) -> str:
+    async def create_multipart(self, key: str, *, customer_key: bytes | None = None) -> str:
         """Begin a multipart upload."""
         async with self._call("create_multipart", key):
             multipart_id = f"multipart-{next(self._numbers)}"
-            self._multiparts[multipart_id] = _Multipart(key)
+            self._multiparts[multipart_id] = _Multipart(key, customer_key)
             return multipart_id
 
     async def upload_part(
-        self, key: str, multipart_id: str, part_number: int, body: Buffer, *, crc64nvme: int
+        self,
+        key: str,
+        multipart_id: str,
+        part_number: int,
+        body: Buffer,
+        *,
+        crc64nvme: int,
+        customer_key: bytes | None = None,
     ) -> str:
         """Store one part."""
         async with self._call("upload_part", key, part_number):
             content = _checked(body, crc64nvme)
-            return self._multipart(key, multipart_id).add(part_number, content)
+            found = self._multipart(key, multipart_id, customer_key)
+            return found.add(part_number, content)
 
-    async def copy_part(
-        self, key: str, multipart_id: str, part_number: int, *, source: str, start: int, size: int
+    async def copy_part(  # noqa: PLR0913 -- the role's, and two keys
+        self,
+        key: str,
+        multipart_id: str,
+        part_number: int,
+        *,
+        source: str,
+        start: int,
+        size: int,
+        customer_key: bytes | None = None,
+        source_key: bytes | None = None,
     ) -> str:
         """Make a range of another object a part."""
         async with self._call("copy_part", key, part_number):
-            content = self._range(source, start, size)
-            return self._multipart(key, multipart_id).add(part_number, content)
+            content = self._range(source, start, size, source_key)
+            return self._multipart(key, multipart_id, customer_key).add(part_number, content)
 
     async def complete_multipart(
-        self, key: str, multipart_id: str, parts: Sequence[Part], *, crc64nvme: int
+        self,
+        key: str,
+        multipart_id: str,
+        parts: Sequence[Part],
+        *,
+        crc64nvme: int,
+        customer_key: bytes | None = None,
     ) -> None:
         """Put the parts together, or see that it was done."""
         async with self._call("complete_multipart", key):
             found = self._multiparts.get(multipart_id)
             if found is None or found.key != key:
-                self._check_finished(key, sum(part.size for part in parts), crc64nvme)
+                size = sum(part.size for part in parts)
+                self._check_finished(key, size, crc64nvme, customer_key)
                 return
+            _check_key(found.customer_key, customer_key)
             content = found.joined(parts, self._min_part_bytes)
             if crc64nvme_of(content) != crc64nvme:
                 raise DigestMismatchError("The parts have another checksum together.")
-            self._store(key, content)
+            self._store(key, content, customer_key)
             del self._multiparts[multipart_id]
 
     async def abort_multipart(self, key: str, multipart_id: str) -> None:
@@ -171,13 +203,15 @@ class MemoryObjectStore:
     # ── Reading ──────────────────────────────────────────────────────────────────────────────
 
     @asynccontextmanager
-    async def read(self, key: str, start: int, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def read(
+        self, key: str, start: int, size: int, *, customer_key: bytes | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Stream a range of an object; no call at all for a `size` of 0."""
         if not size:
             yield _Chunks(b"")
             return
         async with self._call("read", key):
-            chunks = _Chunks(self._range(key, start, size))
+            chunks = _Chunks(self._range(key, start, size, customer_key))
         yield chunks
 
     async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:  # noqa: ARG002 -- the role's
@@ -199,6 +233,20 @@ class MemoryObjectStore:
                 item for item in (*self._versions(), *self._open()) if item.key.startswith(prefix)
             ]
             return items[:limit]
+
+    async def list_page(
+        self, prefix: str, after: str | None, limit: int = 1000
+    ) -> tuple[list[StoredItem], str | None]:
+        """List a page of what is below `prefix`."""
+        async with self._call("list_page", prefix):
+            found = [
+                item for item in (*self._versions(), *self._open()) if item.key.startswith(prefix)
+            ]
+            ordered = sorted(found, key=_place)
+            behind = [item for item in ordered if after is None or _place(item) > _read(after)]
+            shown = behind[:limit]
+            more = len(behind) > limit
+            return shown, json.dumps(_place(shown[-1])) if more else None
 
     async def delete_items(self, items: Sequence[StoredItem]) -> None:
         """Delete exactly these."""
@@ -235,29 +283,40 @@ class MemoryObjectStore:
         if fault is not None:
             raise fault.error
 
-    def _store(self, key: str, body: bytes | None) -> None:
+    def _store(self, key: str, body: bytes | None, customer_key: bytes | None = None) -> None:
         if self._versioned:
-            version = _Version(f"version-{next(self._numbers)}", body)
+            version = _Version(f"version-{next(self._numbers)}", body, customer_key)
             self._objects.setdefault(key, []).append(version)
         else:
-            self._objects[key] = [_Version(_UNVERSIONED, body)]
+            self._objects[key] = [_Version(_UNVERSIONED, body, customer_key)]
 
-    def _multipart(self, key: str, multipart_id: str) -> _Multipart:
+    def _multipart(self, key: str, multipart_id: str, customer_key: bytes | None) -> _Multipart:
         found = self._multiparts.get(multipart_id)
         if found is None or found.key != key:
             raise UploadGoneError("The store knows no such upload.")
+        _check_key(found.customer_key, customer_key)
         return found
 
-    def _range(self, key: str, start: int, size: int) -> bytes:
-        body = self.objects.get(key)
+    def _latest(self, key: str, customer_key: bytes | None) -> bytes | None:
+        """Return the present content of an object, None if there is none."""
+        versions = self._objects.get(key)
+        if not versions or versions[-1].body is None:
+            return None
+        _check_key(versions[-1].customer_key, customer_key)
+        return versions[-1].body
+
+    def _range(self, key: str, start: int, size: int, customer_key: bytes | None) -> bytes:
+        body = self._latest(key, customer_key)
         if body is None:
             raise EntryMissingError("The stored bytes are not there.")
         if start + size > len(body):
             raise StoreUnavailableError("The object has fewer bytes than were asked for.")
         return body[start : start + size]
 
-    def _check_finished(self, key: str, size: int, crc64nvme: int) -> None:
-        body = self.objects.get(key)
+    def _check_finished(
+        self, key: str, size: int, crc64nvme: int, customer_key: bytes | None
+    ) -> None:
+        body = self._latest(key, customer_key)
         if body is None:
             raise UploadGoneError("Neither the upload nor its object is in the store.")
         if (len(body), crc64nvme_of(body)) != (size, crc64nvme):
@@ -282,6 +341,15 @@ class MemoryObjectStore:
             self._objects[item.key] = left
 
 
+def _place(item: StoredItem) -> tuple[bool, str, str]:
+    return item.kind is StoredKind.MULTIPART, item.key, item.id
+
+
+def _read(cursor: str) -> tuple[bool, str, str]:
+    is_multipart, key, item_id = json.loads(cursor)
+    return is_multipart, key, item_id
+
+
 class _Chunks:
     """The chunks of a range."""
 
@@ -298,6 +366,11 @@ class _Chunks:
             raise StopAsyncIteration
         self._position += len(chunk)
         return chunk
+
+
+def _check_key(encrypted: bytes | None, given: bytes | None) -> None:
+    if encrypted != given:
+        raise StoreUnavailableError("The object store answered InvalidRequest: another key.")
 
 
 def _checked(body: Buffer, crc64nvme: int) -> bytes:

@@ -31,7 +31,10 @@ from transfer.storage.s3_bucket import (
     list_everything,
 )
 from transfer.storage.s3_client import S3Settings, credentials_of, make_client
+from transfer.storage.s3_copies import PartCopy, copy_part
+from transfer.storage.s3_customer_keys import parameters
 from transfer.storage.s3_errors import translated
+from transfer.storage.s3_listing import list_page
 from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
 
 T = TypeVar("T")
@@ -47,6 +50,7 @@ _PROBE_KEY = "probe/checksum"
 class S3ObjectStore:
     """`transfer.ports.ObjectStore` on a bucket of an S3-compatible store.
 
+    With a `customer_key`, plays `transfer.storage.keyed.CustomerKeyStore` as well, by SSE-C.
     Open it before use, as a context manager or by hand, in the loop that uses it. A cancelled write
     lets go of its buffer at once, and leaves open whether it was stored. ETags are kept as the
     store spells them.
@@ -101,11 +105,13 @@ class S3ObjectStore:
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────
 
-    async def put(self, key: str, body: Buffer, *, crc64nvme: int) -> None:
+    async def put(
+        self, key: str, body: Buffer, *, crc64nvme: int, customer_key: bytes | None = None
+    ) -> None:
         """Store `body` whole; it is durable on return."""
-        await self._put(key, body, crc64nvme)
+        await self._put(key, body, crc64nvme, customer_key=customer_key)
 
-    async def create_multipart(self, key: str) -> str:
+    async def create_multipart(self, key: str, *, customer_key: bytes | None = None) -> str:
         """Begin a multipart upload whose checksum will be that of the whole object."""
         answer = await self._in(
             self._calls,
@@ -114,12 +120,20 @@ class S3ObjectStore:
                 Key=key,
                 ChecksumAlgorithm="CRC64NVME",
                 ChecksumType="FULL_OBJECT",
+                **parameters(customer_key),
             ),
         )
         return answer["UploadId"]
 
     async def upload_part(
-        self, key: str, multipart_id: str, part_number: int, body: Buffer, *, crc64nvme: int
+        self,
+        key: str,
+        multipart_id: str,
+        part_number: int,
+        body: Buffer,
+        *,
+        crc64nvme: int,
+        customer_key: bytes | None = None,
     ) -> str:
         """Store one part.
 
@@ -135,12 +149,22 @@ class S3ObjectStore:
                 PartNumber=part_number,
                 Body=content,
                 ChecksumCRC64NVME=_header(crc64nvme),
+                **parameters(customer_key),
             ),
         )
         return answer["ETag"]
 
-    async def copy_part(
-        self, key: str, multipart_id: str, part_number: int, *, source: str, start: int, size: int
+    async def copy_part(  # noqa: PLR0913 -- the role's, and two keys
+        self,
+        key: str,
+        multipart_id: str,
+        part_number: int,
+        *,
+        source: str,
+        start: int,
+        size: int,
+        customer_key: bytes | None = None,
+        source_key: bytes | None = None,
     ) -> str:
         """Make a range of another object a part.
 
@@ -148,21 +172,27 @@ class S3ObjectStore:
             EntryMissingError: no object `source`.
             UploadGoneError: no such multipart upload.
         """
-        answer = await self._in(
-            self._assemblies,
-            lambda: self._assembler.upload_part_copy(
-                Bucket=self._bucket,
-                Key=key,
-                UploadId=multipart_id,
-                PartNumber=part_number,
-                CopySource={"Bucket": self._bucket, "Key": source},
-                CopySourceRange=f"bytes={start}-{start + size - 1}",
-            ),
+        copy = PartCopy(
+            bucket=self._bucket,
+            key=key,
+            multipart_id=multipart_id,
+            part_number=part_number,
+            source=source,
+            start=start,
+            size=size,
+            customer_key=customer_key,
+            source_key=source_key,
         )
-        return answer["CopyPartResult"]["ETag"]
+        return await self._in(self._assemblies, lambda: copy_part(self._assembler, copy))
 
     async def complete_multipart(
-        self, key: str, multipart_id: str, parts: Sequence[Part], *, crc64nvme: int
+        self,
+        key: str,
+        multipart_id: str,
+        parts: Sequence[Part],
+        *,
+        crc64nvme: int,
+        customer_key: bytes | None = None,
     ) -> None:
         """Put the parts together; the store checks the whole against `crc64nvme`.
 
@@ -183,15 +213,16 @@ class S3ObjectStore:
                     MpuObjectSize=size,
                     ChecksumCRC64NVME=_header(crc64nvme),
                     ChecksumType="FULL_OBJECT",
+                    **parameters(customer_key),
                 ),
                 damaged=DigestMismatchError,
             )
         except UploadGoneError:
-            await self._check_finished(key, size, crc64nvme)
+            await self._check_finished(key, size, crc64nvme, customer_key)
         else:
             # SeaweedFS says yes to whoever repeats a completion, whatever checksum they expect.
             if answer.get("ChecksumCRC64NVME") != _header(crc64nvme):
-                await self._check_finished(key, size, crc64nvme)
+                await self._check_finished(key, size, crc64nvme, customer_key)
 
     async def abort_multipart(self, key: str, multipart_id: str) -> None:
         """Forget a multipart upload and its parts, if it is there."""
@@ -208,7 +239,7 @@ class S3ObjectStore:
     # ── Reading ──────────────────────────────────────────────────────────────────────────────
 
     def read(
-        self, key: str, start: int, size: int
+        self, key: str, start: int, size: int, *, customer_key: bytes | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Stream a range of an object, as one request; none at all for a `size` of 0.
 
@@ -221,6 +252,7 @@ class S3ObjectStore:
             Bucket=self._bucket,
             Key=key,
             Range=f"bytes={start}-{start + size - 1}",
+            **parameters(customer_key),
         )
         return Download(self._reads, request, start, size)
 
@@ -253,6 +285,14 @@ class S3ObjectStore:
             self._calls, lambda: list_everything(self._client, self._bucket, prefix, limit)
         )
 
+    async def list_page(
+        self, prefix: str, after: str | None, limit: int = 1000
+    ) -> tuple[list[StoredItem], str | None]:
+        """List a page of what is below `prefix`; see `transfer.storage.s3_listing`."""
+        return await self._in(
+            self._calls, lambda: list_page(self._client, self._bucket, prefix, after, limit)
+        )
+
     async def delete_items(self, items: Sequence[StoredItem]) -> None:
         """Delete exactly these; multipart uploads are aborted."""
         await self._in(self._calls, lambda: delete_items(self._client, self._bucket, items))
@@ -277,7 +317,7 @@ class S3ObjectStore:
             settings,
             session,
             read_timeout_seconds=settings.assembly_timeout_seconds,
-            connections=_ASSEMBLY_THREADS,
+            connections=2 * _ASSEMBLY_THREADS,  # a copy may read by one and send by the other
         )
         self._stack.callback(self._assembler.close)
         self._writes = self._stack_pool("s3-write", settings.write_threads)
@@ -304,16 +344,23 @@ class S3ObjectStore:
         body: Buffer,
         crc64nvme: int,
         *,
+        customer_key: bytes | None = None,
         damaged: type[TransferError] = StoreUnavailableError,
     ) -> None:
         checksum = _header(crc64nvme)
         if memoryview(body).nbytes <= SMALL_BYTES:
-            await self._small_puts.put(key, bytes(body), checksum=checksum, damaged=damaged)
+            await self._small_puts.put(
+                key, bytes(body), checksum=checksum, damaged=damaged, customer_key=customer_key
+            )
             return
         await self._send(
             body,
             lambda content: self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=content, ChecksumCRC64NVME=checksum
+                Bucket=self._bucket,
+                Key=key,
+                Body=content,
+                ChecksumCRC64NVME=checksum,
+                **parameters(customer_key),
             ),
             damaged=damaged,
         )
@@ -336,12 +383,17 @@ class S3ObjectStore:
             if isinstance(content, OutgoingBody):
                 content.abandon()
 
-    async def _check_finished(self, key: str, size: int, crc64nvme: int) -> None:
+    async def _check_finished(
+        self, key: str, size: int, crc64nvme: int, customer_key: bytes | None
+    ) -> None:
         try:
             found = await self._in(
                 self._calls,
                 lambda: self._client.head_object(
-                    Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
+                    Bucket=self._bucket,
+                    Key=key,
+                    ChecksumMode="ENABLED",
+                    **parameters(customer_key),
                 ),
             )
         except EntryMissingError as exc:

@@ -24,6 +24,7 @@ from yarl import URL
 
 from transfer.core.errors import TransferError
 from transfer.storage.s3_client import S3Settings
+from transfer.storage.s3_customer_keys import headers as key_headers
 from transfer.storage.s3_errors import error_of_answer, is_passing, no_answer, translated
 
 SMALL_BYTES = 1 << 18
@@ -71,11 +72,18 @@ class SmallPuts:
         await self._session.close()
 
     async def put(
-        self, key: str, body: bytes, *, checksum: str, damaged: type[TransferError]
+        self,
+        key: str,
+        body: bytes,
+        *,
+        checksum: str,
+        damaged: type[TransferError],
+        customer_key: bytes | None = None,
     ) -> None:
         """Store `body`, whose CRC64NVME the store checks; `damaged` if it finds another one."""
+        described = {"x-amz-checksum-crc64nvme": checksum, **key_headers(customer_key)}
         try:
-            await self._once(key, body, checksum, damaged)
+            await self._once(key, body, described, damaged)
         except _PassingError as exc:
             if self._settings.attempts < 2:
                 raise exc.meaning from exc
@@ -93,15 +101,15 @@ class SmallPuts:
                 wait_jitter=0.2,
             ):
                 with attempt:
-                    await self._once(key, body, checksum, damaged)
+                    await self._once(key, body, described, damaged)
         except _PassingError as exc:
             raise exc.meaning from exc
 
     async def _once(
-        self, key: str, body: bytes, checksum: str, damaged: type[TransferError]
+        self, key: str, body: bytes, described: dict[str, str], damaged: type[TransferError]
     ) -> None:
         url = self._base + quote(key, safe="/~")
-        headers = await self._signed(url, checksum)
+        headers = await self._signed(url, described)
         try:
             async with self._session.put(
                 URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
@@ -115,8 +123,8 @@ class SmallPuts:
         meaning = error_of_answer(code, damaged)
         raise _PassingError(meaning) if is_passing(answer.status, code) else meaning
 
-    async def _signed(self, url: str, checksum: str) -> dict[str, str]:
-        request = AWSRequest("PUT", url, headers={"x-amz-checksum-crc64nvme": checksum})
+    async def _signed(self, url: str, described: dict[str, str]) -> dict[str, str]:
+        request = AWSRequest("PUT", url, headers=described)
         request.context["client_config"] = _UNSIGNED
         S3SigV4Auth(await self._frozen(), "s3", self._settings.region).add_auth(request)
         return dict(request.headers.items())

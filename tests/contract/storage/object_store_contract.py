@@ -5,7 +5,7 @@ A store plugs in with a class of its own that gives a fixture `store`.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 import pytest
@@ -49,6 +49,19 @@ async def purge(store: ObjectStore, prefix: str, *, at_once: int = 1000) -> int:
         count += len(items)
         assert count < 10_000, "what is deleted stays listed"
     return count
+
+
+async def pages(store: ObjectStore, prefix: str, limit: int) -> AsyncIterator[StoredItem]:
+    """Yield what is listed page by page."""
+    cursor: str | None = None
+    for _ in range(50):
+        items, cursor = await store.list_page(prefix, cursor, limit)
+        assert len(items) <= limit
+        for item in items:
+            yield item
+        if cursor is None:
+            return
+    raise AssertionError("the pages have no end")
 
 
 class WholeObjects:
@@ -184,6 +197,40 @@ class WholeObjects:
         assert len(set(listed)) == 4
         assert len(await store.list_everything(prefix, 2)) == 2
 
+    @pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+    async def test_pages_list_everything_in_order_and_once(
+        self, store: ObjectStore, prefix: str, limit: int
+    ) -> None:
+        for key in ("a", "b/c", "b/d", "e"):
+            await put(store, f"{prefix}{key}", b"abc")
+        opened = [await store.create_multipart(f"{prefix}{key}") for key in ("m", "m", "a")]
+        await put(store, f"{prefix[:-1]}0/a", b"another case")
+        listed = [item async for item in pages(store, prefix, limit)]
+        objects = [item for item in listed if item.kind is StoredKind.VERSION]
+        assert [(item.key, item.size) for item in objects] == [
+            (f"{prefix}{key}", 3) for key in ("a", "b/c", "b/d", "e")
+        ]
+        assert sorted(item.id for item in listed[4:]) == sorted(opened)
+        assert {item.kind for item in listed[4:]} == {StoredKind.MULTIPART}
+
+    async def test_pages_of_nothing_are_empty(self, store: ObjectStore, prefix: str) -> None:
+        assert [item async for item in pages(store, prefix, 1000)] == []
+
+    async def test_a_page_goes_on_behind_what_was_deleted_meanwhile(
+        self, store: ObjectStore, prefix: str
+    ) -> None:
+        for key in ("a", "b", "c"):
+            await put(store, f"{prefix}{key}", b"x")
+        items, following = await store.list_page(prefix, None, 2)
+        assert following is not None
+        await store.delete_items(items)
+        rest: list[str] = []
+        cursor: str | None = following
+        while cursor is not None:
+            items, cursor = await store.list_page(prefix, cursor, 2)
+            rest += [item.key for item in items]
+        assert rest == [f"{prefix}c"]
+
     @pytest.mark.parametrize("at_once", [1, 2, 1000])
     async def test_nothing_is_listed_after_a_purge(
         self, store: ObjectStore, prefix: str, at_once: int
@@ -246,6 +293,22 @@ class Versions:
             (StoredKind.VERSION, 5),
         ]
         assert len({item.id for item in listed}) == 3
+
+    @pytest.mark.parametrize("limit", [1, 2, 1000])
+    async def test_former_versions_and_markers_are_on_the_pages(
+        self,
+        store: ObjectStore,
+        prefix: str,
+        mark_deleted: Callable[[str], None],
+        limit: int,
+    ) -> None:
+        for key in ("a", "b"):
+            await put(store, f"{prefix}{key}", b"one")
+            await put(store, f"{prefix}{key}", b"three")
+            mark_deleted(f"{prefix}{key}")
+        listed = [item async for item in pages(store, prefix, limit)]
+        assert len(set(listed)) == len(listed) == 6
+        assert [item.kind for item in listed].count(StoredKind.DELETE_MARKER) == 2
 
     async def test_delete_takes_every_version_and_marker(
         self, store: ObjectStore, prefix: str, mark_deleted: Callable[[str], None]
