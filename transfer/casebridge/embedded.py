@@ -2,19 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
-from transfer.casebridge.wording import author_of, shown_name, text_of
+from transfer.casebridge.case_writer import ATTEMPTS, CaseWriter, closing_details, closing_text
+from transfer.casebridge.change_cursor import parse_change_cursor
+from transfer.casebridge.drops import brings_files
+from transfer.casebridge.wording import AUTHOR, author_of, shown_name, text_of
 from transfer.core import cases as rules
-from transfer.core.accounts import AccountEnd
 from transfer.core.case_search import CaseSearch, FoundCase
-from transfer.core.cases import Case, CaseId, CaseNumber, CaseUpdate, Hold, Status
+from transfer.core.cases import (
+    Case,
+    CaseId,
+    CaseNumber,
+    CaseUpdate,
+    Hold,
+    Priority,
+    Status,
+)
+from transfer.core.closure import (
+    REOPENING,
+    CloseReason,
+    close_for,
+    parse_comment,
+    reopen_for_customer,
+)
 from transfer.core.errors import CaseStateError, NameTakenError
-from transfer.core.uploads import Direction
-from transfer.ports import AuditEvent, CaseEvent, Clock, Records
-
-_ATTEMPTS = 40
-"""How often a change is tried when others change the same case. Each failure means that someone
-else's change was made, so this many writers at once all come through."""
+from transfer.core.follow_ups import retimed, timed
+from transfer.ports import CaseChanges, CaseEvent, Clock, Records
 
 _LAST_NUMBER = 10**10 - 1
 
@@ -22,24 +36,45 @@ _LAST_NUMBER = 10**10 - 1
 class EmbeddedCaseCore:
     """Cases kept in our own records; plays the role `transfer.ports.CaseDesk`.
 
-    Changes are optimistic: read, decide by the rules of `transfer.core.cases`, write if the case
-    is still the one that was read. `new_id` gives the opaque ids of new cases.
+    Changes follow the rules of `transfer.core.cases`, `closure` and `follow_ups`. `new_id` gives
+    the opaque ids of new cases; `reopening` is for how long after its closure a customer may ask
+    for a case to be reopened.
     """
 
-    def __init__(self, *, records: Records, clock: Clock, new_id: Callable[[], str]) -> None:
+    runs_cases = True
+
+    def __init__(
+        self,
+        *,
+        records: Records,
+        clock: Clock,
+        new_id: Callable[[], str],
+        reopening: timedelta = REOPENING,
+    ) -> None:
         self._cases = records.cases
-        self._accounts = records.accounts
-        self._audit = records.audit
         self._clock = clock
         self._new_id = new_id
+        self._reopening = reopening
+        self._writer = CaseWriter(records=records, clock=clock)
 
-    async def case(self, number: CaseNumber) -> Case:
+    async def case(self, number: CaseNumber, *, fresh: bool = False) -> Case:  # noqa: ARG002 -- it always is
         """Return a case.
 
         Raises:
             CaseMissingError: no such case.
         """
         return await self._cases.case(number)
+
+    async def changes(self, since: str | None = None, *, limit: int = 100) -> CaseChanges:
+        """Return up to `limit` cases that have changed since a cursor, or since ever.
+
+        Raises:
+            InvalidRequestError: `since` is not a cursor from here.
+        """
+        cursor = parse_change_cursor(since)
+        cases, seen, more = await self._cases.changed(cursor.seen, limit)
+        following = cursor.further(seen) if more else cursor.swept(seen, self._clock.now())
+        return CaseChanges(cases=tuple(cases), cursor=str(following), more=more)
 
     async def cases(self, status: Status | None = None, limit: int = 1000) -> list[Case]:
         """Return cases, the newest first."""
@@ -76,16 +111,37 @@ class EmbeddedCaseCore:
         await self._cases.case(number)
         return await self._cases.updates(number)
 
+    async def comments(self, number: CaseNumber, limit: int = 50) -> list[CaseUpdate]:
+        """Return the last comments on a case, oldest first."""
+        return await self._cases.comments(number, limit)
+
     async def open(
-        self, subject: str, account: str, actor: str, number: CaseNumber | None = None
+        self,
+        subject: str,
+        account: str,
+        actor: str,
+        number: CaseNumber | None = None,
+        *,
+        priority: Priority = Priority.MEDIUM,
+        sold_to: str | None = None,
     ) -> Case:
         """Open a case, under the next free number unless one is given.
 
         Raises:
             NameTakenError: the number is in use, or all are.
         """
-        for _ in range(_ATTEMPTS):
-            case = self._new_case(subject, account, number or await self._next_number())
+        for _ in range(ATTEMPTS):
+            case = Case(
+                number=number or await self._next_number(),
+                id=CaseId(self._new_id()),
+                subject=subject,
+                account=account,
+                sold_to=sold_to,
+                priority=priority,
+                status=Status.OPEN,
+                substatus=rules.substatus_of(Status.OPEN, None),
+                opened_at=self._clock.now(),
+            )
             update = CaseUpdate(at=case.opened_at, author=actor, text="Case opened.")
             try:
                 await self._cases.insert(case, update)
@@ -93,7 +149,7 @@ class EmbeddedCaseCore:
                 if number is not None:
                     raise
                 continue
-            await self._record("case.opened", case, actor)
+            await self._writer.record("case.opened", case.number, actor)
             return case
         raise NameTakenError("Others take case numbers just as fast: try again, or give a number.")
 
@@ -101,30 +157,92 @@ class EmbeddedCaseCore:
         self, number: CaseNumber, status: Status, substatus: str | None, actor: str
     ) -> Case:
         """Change the status; see core.cases.move."""
-        case = await self._change(
-            number, actor, lambda case: rules.move(case, status, substatus), _status_text
-        )
-        details = {"status": case.status.value, "substatus": case.substatus}
-        await self._record("case.moved", case, actor, **details)
-        return case
-
-    async def close(self, number: CaseNumber, resolution: str | None, actor: str) -> Case:
-        """Close a case, which ends its SFTP accounts for good; see core.cases.close."""
-        case = await self._change(
+        case = await self._writer.describe(
             number,
             actor,
-            lambda case: rules.close(case, resolution, self._clock.now()),
-            lambda case: f"Case closed: {case.substatus}.",
+            lambda case: timed(rules.move(case, status, substatus), self._clock.now()),
+            _status_text,
         )
-        await self._record("case.closed", case, actor, resolution=case.substatus)
-        await self._end_accounts(number)
+        details = {"status": case.status.value, "substatus": case.substatus}
+        await self._writer.record("case.moved", number, actor, **details)
         return case
 
-    async def reopen(self, number: CaseNumber, actor: str) -> Case:
-        """Reopen a case; see core.cases.reopen."""
-        case = await self._change(number, actor, rules.reopen, lambda _: "Case reopened.")
-        await self._record("case.reopened", case, actor)
+    async def prioritise(self, number: CaseNumber, priority: Priority, actor: str) -> Case:
+        """Change the priority; see core.cases.prioritise."""
+        case = await self._writer.describe(
+            number,
+            actor,
+            lambda case: retimed(rules.prioritise(case, priority), self._clock.now()),
+            lambda case: f"Priority: {case.priority}.",
+        )
+        await self._writer.record("case.prioritised", number, actor, priority=priority.value)
         return case
+
+    async def comment(
+        self, number: CaseNumber, text: str, actor: str, *, by_customer: bool = False
+    ) -> Case:
+        """Add a comment to the history; one of the customer's makes a case that waited ours.
+
+        Raises:
+            CaseStateError: the case is closed.
+            InvalidRequestError: it is no comment.
+        """
+        written = parse_comment(text)
+
+        def entries(before: Case, after: Case) -> list[CaseUpdate]:
+            comment = self._writer.comment(written, actor)
+            if after.status is before.status:
+                return [comment]
+            moved = CaseUpdate(at=comment.at, author=AUTHOR, text=_status_text(after))
+            return [comment, moved]
+
+        case = await self._writer.change(
+            number, lambda case: _commented(case, by_customer=by_customer), entries
+        )
+        await self._writer.record("case.commented", number, actor)
+        return case
+
+    async def close(
+        self,
+        number: CaseNumber,
+        resolution: str | None,
+        actor: str,
+        *,
+        reason: CloseReason | None = None,
+        comment: str | None = None,
+    ) -> Case:
+        """Close a case, which ends its SFTP accounts for good; see core.closure.close_for."""
+        said = None if comment is None else parse_comment(comment)
+        case = await self._writer.describe(
+            number,
+            actor,
+            lambda case: close_for(case, reason, resolution, self._clock.now()),
+            closing_text,
+            said,
+        )
+        await self._writer.record("case.closed", number, actor, **closing_details(case))
+        await self._writer.end_accounts(number)
+        return case
+
+    async def reopen(
+        self, number: CaseNumber, actor: str, *, information: str | None = None
+    ) -> Case:
+        """Reopen a case for Customer Care; see core.cases.reopen."""
+        said = None if information is None else parse_comment(information)
+        return await self._reopened(number, actor, rules.reopen, said)
+
+    async def reopen_for_customer(self, number: CaseNumber, information: str, actor: str) -> Case:
+        """Reopen a case as its customer asks for it; see core.closure.reopen_for_customer.
+
+        Raises:
+            CaseStateError: not any more; says what to do instead.
+            InvalidRequestError: without information that supports it.
+        """
+
+        def decide(case: Case) -> Case:
+            return reopen_for_customer(case, self._clock.now(), self._reopening)
+
+        return await self._reopened(number, actor, decide, parse_comment(information))
 
     async def hold(self, number: CaseNumber, reason: str, actor: str) -> Case:
         """Keep a case's data from deletion.
@@ -132,7 +250,7 @@ class EmbeddedCaseCore:
         Raises:
             CaseStateError: it is held already, or its data is gone.
         """
-        case = await self._change(
+        case = await self._writer.describe(
             number,
             actor,
             lambda case: _held(
@@ -140,7 +258,7 @@ class EmbeddedCaseCore:
             ),
             lambda _: f"Hold placed on the data: {shown_name(reason)}",
         )
-        await self._record("case.held", case, actor, reason=reason)
+        await self._writer.record("case.held", number, actor, reason=reason)
         return case
 
     async def unhold(self, number: CaseNumber, actor: str) -> Case:
@@ -149,8 +267,8 @@ class EmbeddedCaseCore:
         Raises:
             CaseStateError: it isn't held.
         """
-        case = await self._change(number, actor, _lifted, lambda _: "Hold lifted.")
-        await self._record("case.unheld", case, actor)
+        case = await self._writer.describe(number, actor, _lifted, lambda _: "Hold lifted.")
+        await self._writer.record("case.unheld", number, actor)
         return case
 
     async def tell(self, *events: CaseEvent) -> None:
@@ -162,7 +280,7 @@ class EmbeddedCaseCore:
             CaseMissingError: no such case.
         """
         events = tuple(event for event in events if text_of(event) is not None)
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             told = await self._cases.told([event.id for event in events])
             fresh = [event for event in events if event.id not in told]
             if not fresh:
@@ -175,18 +293,6 @@ class EmbeddedCaseCore:
                 return
         raise CaseStateError("The case keeps changing: tell it again.")
 
-    def _new_case(self, subject: str, account: str, number: CaseNumber) -> Case:
-        status = Status.OPEN
-        return Case(
-            number=number,
-            id=CaseId(self._new_id()),
-            subject=subject,
-            account=account,
-            status=status,
-            substatus=rules.substatus_of(status, None),
-            opened_at=self._clock.now(),
-        )
-
     async def _next_number(self) -> CaseNumber:
         highest = await self._cases.highest_number()
         following = 1 if highest is None else int(highest) + 1
@@ -194,48 +300,29 @@ class EmbeddedCaseCore:
             raise NameTakenError("The highest case number is in use: give a free one.")
         return CaseNumber(f"{following:010}")
 
-    async def _change(
-        self,
-        number: CaseNumber,
-        actor: str,
-        decide: Callable[[Case], Case],
-        describe: Callable[[Case], str],
+    async def _reopened(
+        self, number: CaseNumber, actor: str, decide: Callable[[Case], Case], said: str | None
     ) -> Case:
-        for _ in range(_ATTEMPTS):
-            case = await self._cases.case(number)
-            changed = decide(case)
-            update = CaseUpdate(at=self._clock.now(), author=actor, text=describe(changed))
-            if await self._cases.save(changed, expected_version=case.version, update=update):
-                return changed
-        raise CaseStateError("The case keeps changing: look at it again, then retry.")
-
-    async def _end_accounts(self, number: CaseNumber) -> None:
-        # Also those that nobody uses now: reopening the case must not bring them back.
-        now = self._clock.now()
-        for account in await self._accounts.of_case(number, active_at=now):
-            await self._accounts.end(account.id, AccountEnd.CASE_CLOSED, None, now)
-
-    async def _record(self, action: str, case: Case, actor: str, **details: str) -> None:
-        await self._audit.record(
-            AuditEvent(
-                at=self._clock.now(),
-                action=action,
-                actor=actor,
-                case_number=case.number,
-                details=details,
-            )
-        )
+        if (await self._cases.case(number)).is_closed:
+            # What a crash amid the closing has left: reopening must not bring it back.
+            await self._writer.end_accounts(number)
+        case = await self._writer.describe(number, actor, decide, lambda _: "Case reopened.", said)
+        await self._writer.record("case.reopened", number, actor)
+        return case
 
 
 def _noted(case: Case, event: CaseEvent) -> tuple[Case, CaseUpdate]:
     """Return the case after an event, and the entry of the event in its history."""
     entry = CaseUpdate(at=event.at, author=author_of(event), text=text_of(event) or "")
-    from_customer = (
-        event.type == "file.received"
-        and event.data.get("direction") == Direction.FROM_CUSTOMER.value
-    )
-    changed = rules.after_customer_upload(case) if from_customer else case
+    changed = rules.after_customer_upload(case) if brings_files(event) else case
     return changed, entry if changed is case else _with_status(entry, changed)
+
+
+def _commented(case: Case, *, by_customer: bool) -> Case:
+    if case.is_closed:
+        raise CaseStateError("The case is closed: have it reopened, and say why.")
+    moved = rules.after_customer_upload(case) if by_customer else case
+    return replace(case, version=case.version + 1) if moved is case else moved
 
 
 def _held(case: Case, hold: Hold) -> Case:

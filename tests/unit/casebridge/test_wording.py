@@ -116,3 +116,84 @@ def test_what_people_need_not_know_makes_no_entry() -> None:
 def test_the_service_is_the_author_of_what_nobody_is_named_for() -> None:
     assert author_of(an_event("file.received", {})) == AUTHOR
     assert author_of(an_event("account.issued", {"actor": "grace"})) == "grace"
+
+
+# ── Drops, interruptions, ends of accounts ───────────────────────────────────────────────────
+
+
+def test_the_files_of_a_drop_are_one_entry_with_a_digest_for_each() -> None:
+    event = an_event(
+        "files.received",
+        {
+            "sent_by": "Jo",
+            "door": "sftp",
+            "count": 3,
+            "size": 2_254_857_830,
+            "files": [
+                {"path": "a.log", "size": 1024, "sha256": DIGEST, "verified": True},
+                {"path": "b\u202e.log", "size": 1},
+                {},
+                "of a later release",
+            ],
+        },
+    )
+    assert text_of(event) == (
+        f"3 files received by SFTP, 2.1 GiB: a.log (1.0 KiB, SHA-256 {DIGEST}, verified); "
+        "b⟨U+202E⟩.log (1 byte); ?"
+    )
+    assert author_of(event) == "Jo"
+
+
+def test_of_a_large_drop_a_hundred_files_are_listed() -> None:
+    files = [{"path": f"{n}.log"} for n in range(103)]
+    text = text_of(an_event("files.received", {"files": files}))
+    assert text is not None
+    assert text.startswith("103 files received: 0.log; 1.log; ")
+    assert text.endswith("; 99.log; and 3 more")
+
+
+@pytest.mark.parametrize("files", [None, "abc", 5, []])
+def test_a_drop_of_another_release_is_told_as_far_as_it_is_understood(files: object) -> None:
+    assert text_of(an_event("files.received", {"count": 2, "files": files})) == "2 files received."
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "text"),
+    [
+        (
+            "file.interrupted",
+            {"path": "a.log", "offset": 1024, "length": 4096},
+            "Upload interrupted after 1.0 KiB of 4.0 KiB: a.log. It can be continued.",
+        ),
+        (
+            "file.interrupted",
+            {"path": "a.log", "offset": 1, "length": None},
+            "Upload interrupted after 1 byte: a.log. It can be continued.",
+        ),
+        ("file.interrupted", {}, "Upload interrupted: ?. It can be continued."),
+        (
+            "file.digest-mismatch",
+            {"path": "a.log", "sha256": "ab", "claimed_digest": "md5:cd"},
+            "a.log is not what its sender says: received SHA-256 ab, claimed md5:cd.",
+        ),
+        (
+            "file.shared",
+            {"path": "fix.zip", "direction": "shared_with_customer"},
+            "File shared with the customer: fix.zip",
+        ),
+        ("account.expired", {"username": "c1"}, "SFTP account c1 expired."),
+        ("account.revoked", {"username": "c1", "end": "revoked"}, "SFTP account c1 revoked."),
+        (
+            "account.revoked",
+            {"username": "c1", "end": "case-closed"},
+            "SFTP account c1 revoked, as the case was closed.",
+        ),
+    ],
+)
+def test_what_happens_is_told_in_a_sentence(kind: str, data: dict[str, Any], text: str) -> None:
+    assert text_of(an_event(kind, data)) == text
+
+
+@pytest.mark.parametrize("kind", ["file.downloaded", "archive.downloaded", "file.verified"])
+def test_what_is_of_no_use_in_a_history_makes_no_entry(kind: str) -> None:
+    assert text_of(an_event(kind, {"path": "a.log"})) is None
