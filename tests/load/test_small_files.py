@@ -45,19 +45,29 @@ class CountingStore(MemoryObjectStore):
         super().__init__()
         self.asked: Counter[str] = Counter()
 
-    async def put(self, key: str, body: Buffer, *, crc64nvme: int) -> None:
+    async def put(
+        self, key: str, body: Buffer, *, crc64nvme: int, customer_key: bytes | None = None
+    ) -> None:
         self.asked["put"] += 1
-        await super().put(key, body, crc64nvme=crc64nvme)
+        await super().put(key, body, crc64nvme=crc64nvme, customer_key=customer_key)
 
-    async def create_multipart(self, key: str) -> str:
+    async def create_multipart(self, key: str, *, customer_key: bytes | None = None) -> str:
         self.asked["create"] += 1
-        return await super().create_multipart(key)
+        return await super().create_multipart(key, customer_key=customer_key)
 
     async def complete_multipart(
-        self, key: str, multipart_id: str, parts: Sequence[Part], *, crc64nvme: int
+        self,
+        key: str,
+        multipart_id: str,
+        parts: Sequence[Part],
+        *,
+        crc64nvme: int,
+        customer_key: bytes | None = None,
     ) -> None:
         self.asked["complete"] += 1
-        await super().complete_multipart(key, multipart_id, parts, crc64nvme=crc64nvme)
+        await super().complete_multipart(
+            key, multipart_id, parts, crc64nvme=crc64nvme, customer_key=customer_key
+        )
 
     async def delete(self, keys: Sequence[str]) -> None:
         self.asked["delete"] += 1

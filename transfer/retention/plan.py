@@ -1,15 +1,16 @@
 """Whose data is due for deletion at a time."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from transfer.core.cases import Case, CaseNumber
+from transfer.core.cases import Case
 from transfer.core.retention import PERIOD, Verdict, deletion_due_at, judge
-from transfer.ports import CaseCore, CaseRecords, Records
+from transfer.ports import CaseCore, Records
 
 _PAGE = 100
+_SHOWN = (Verdict.DELETE, Verdict.KEEP_HELD, Verdict.KEEP_UNSURE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class PlannedCase:
             "closed_at": None if case.closed_at is None else case.closed_at.isoformat(),
             "deletion_due_at": self.due_at.isoformat(),
             "begun": case.purge_started_at is not None,
-            "hold": None if case.hold is None else case.hold.reason,
+            "hold": None if case.keeping is None else case.keeping.reason,
             "files": self.files,
             "size": self.size_bytes,
         }
@@ -41,8 +42,8 @@ class PlannedCase:
 class RetentionPlan:
     """What a deletion at `at` would find, if nothing changes until then.
 
-    `cases` has those to be deleted (`Verdict.DELETE`) and those that only a hold keeps, in the
-    order of their closure.
+    `cases` has those to be deleted (`Verdict.DELETE`), those that only a hold keeps, and those of
+    which the case core says what can't be so, in the order of their closure.
     """
 
     at: datetime
@@ -71,11 +72,11 @@ async def plan_deletions(
         TransferError: the case core, which has the last word, can't be asked.
     """
     planned = []
-    for row in await _closed_before(records.cases, at - period):
+    async for row in _due(records, at, period):
         case = await core.case(row.number)
         verdict = judge(case, at, period)
         due_at = deletion_due_at(case, period)
-        if due_at is None or at < due_at or verdict not in (Verdict.DELETE, Verdict.KEEP_HELD):
+        if due_at is None or at < due_at or verdict not in _SHOWN:
             continue
         files, size_bytes = await records.tree.usage(case.number)
         planned.append(
@@ -86,34 +87,12 @@ async def plan_deletions(
     return RetentionPlan(at=at, cases=tuple(planned))
 
 
-async def due_cases(
-    cases: CaseRecords,
-    now: datetime,
-    period: timedelta,
-    *,
-    besides: Collection[CaseNumber] = (),
-    limit: int = _PAGE,
-) -> list[CaseNumber]:
-    """Return up to `limit` cases that are due at `now` as far as our rows tell, oldest first.
-
-    Those of `besides` are left out. Cases on hold stay closed and unpurged for as long as it
-    takes: however many they are, they don't hide the others.
-    """
-    asked = limit + len(besides)
+async def _due(records: Records, at: datetime, period: timedelta) -> AsyncIterator[Case]:
+    last: Case | None = None
     while True:
-        closed = await cases.closed_before(now - period, asked)
-        due = [
-            case.number
-            for case in closed
-            if case.number not in besides and judge(case, now, period) is Verdict.DELETE
-        ]
-        if len(due) >= limit or len(closed) < asked:
-            return due[:limit]
-        asked *= 2
-
-
-async def _closed_before(cases: CaseRecords, moment: datetime) -> list[Case]:
-    asked = _PAGE
-    while len(closed := await cases.closed_before(moment, asked)) == asked:
-        asked *= 2
-    return closed
+        page = await records.deletions.planned(at, period, after=last, limit=_PAGE)
+        for case in page:
+            yield case
+        if len(page) < _PAGE:
+            return
+        last = page[-1]

@@ -1,6 +1,6 @@
 """Everything below a prefix goes, and a listing tells when it has."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -8,6 +8,7 @@ import structlog
 
 from transfer.core.errors import StoreUnavailableError
 from transfer.ports import ObjectStore, StoredItem, StoredKind
+from transfer.retention.pace import Pace
 
 _log = structlog.get_logger(__name__)
 
@@ -63,8 +64,9 @@ class Sweep:
     """One emptying of a prefix.
 
     It goes by listings: what the next one still shows is not deleted, whatever the store has said.
-    `may_go_on` is asked before each deletion. `counts` is added to; `left` is how many items the
-    last listing showed.
+    `may_go_on` is asked before each deletion, with what is about to go. `counts` is added to;
+    `left` is how many items the last listing showed, `problem` what the store said last when it
+    refused.
     """
 
     def __init__(
@@ -73,12 +75,15 @@ class Sweep:
         prefix: str,
         *,
         counts: ObjectCounts,
-        may_go_on: Callable[[], Awaitable[bool]],
+        may_go_on: Callable[[Sequence[StoredItem]], Awaitable[bool]],
+        pace: Pace | None = None,
     ) -> None:
         self._store = store
         self._prefix = prefix
         self._counts = counts
         self._may_go_on = may_go_on
+        self._pace = pace
+        self._most = _PAGE if pace is None else min(_PAGE, pace.most)
         self._tried: dict[StoredItem, bool] = {}  # and whether the store accepted it
         self._stuck: set[StoredItem] = set()
         self._retried = False
@@ -86,6 +91,7 @@ class Sweep:
         self._failures = 0
         self._short_pages = 0
         self.left = 0
+        self.problem = ""
 
     async def run(self) -> SweepEnd:
         """Delete until a listing is empty, or there is no sense in going on.
@@ -104,7 +110,9 @@ class Sweep:
             batch = self._next_batch(listed)
             if not listed:
                 return SweepEnd.EMPTY
-            if not await self._may_go_on():
+            if not self._one_by_one:
+                await self._keep_pace(len(batch))
+            if not await self._may_go_on(batch):
                 return SweepEnd.HALTED
             if not batch:
                 return SweepEnd.STUCK
@@ -129,11 +137,15 @@ class Sweep:
             return []
         fresh = [item for item in listed if item not in self._stuck]
         if fresh or self._retried:
-            return fresh[:_PAGE]
+            return fresh[: self._most]
         # A store may give up at the first item that it can't delete. So, once, each by itself.
         self._retried = self._one_by_one = True
         self._stuck.clear()
         return sorted(listed, key=lambda item: item.kind is not StoredKind.MULTIPART)[:_MOST_SINGLY]
+
+    async def _keep_pace(self, count: int) -> None:
+        if self._pace is not None:
+            await self._pace.take(count)
 
     async def _delete(self, items: list[StoredItem]) -> None:
         if not self._one_by_one:
@@ -143,7 +155,8 @@ class Sweep:
         self._one_by_one = False
         refused = 0
         for item in items:
-            if refused >= _MOST_REFUSED or not await self._may_go_on():
+            await self._keep_pace(1)
+            if refused >= _MOST_REFUSED or not await self._may_go_on([item]):
                 return
             refused = 0 if await self._try_to_delete([item]) else refused + 1
 
@@ -154,6 +167,7 @@ class Sweep:
         except StoreUnavailableError as exc:
             # Perhaps one item only: the next listing tells what is gone, and the rest goes on.
             _log.warning("retention.refused", prefix=self._prefix, error=exc.message)
+            self.problem = exc.message
             return False
         for item in items:
             self._tried[item] = True

@@ -9,12 +9,15 @@ from typing import Any
 import structlog
 
 from transfer.core.cases import CaseNumber
-from transfer.ports import CaseCore, Clock, ObjectStore, Records
+from transfer.retention import measures
 from transfer.retention.boundary import failure_of
+from transfer.retention.clock_doubt import ClockDoubt
 from transfer.retention.discards import Discards
-from transfer.retention.plan import due_cases
+from transfer.retention.notices import DeletionNotices
+from transfer.retention.policy import DeletionTools, RetentionPolicy
 from transfer.retention.postponed import Postponed
-from transfer.retention.purge import CasePurge, PurgeOutcome, PurgeReport
+from transfer.retention.purge import CasePurge
+from transfer.retention.purge_report import PurgeOutcome, PurgeReport
 from transfer.retention.sweep import ObjectCounts
 from transfer.rounds import Rounds
 
@@ -39,6 +42,7 @@ class RoundReport:
     uploads_seen_to: int = 0
     discards_done: int = 0
     discards_failed: int = 0
+    notices: int = 0
     failures: list[str] = field(default_factory=list)
     more: bool = False
 
@@ -55,37 +59,33 @@ class RetentionWorker:
     """Rounds of taking away what is over; any number of workers may run at once.
 
     A round ends expired accounts, has `overdue` see to overdue uploads (it returns how many),
-    discards left-over bytes, and deletes the data of cases that are due. Each part is bounded, none
-    stops the others when it fails, and all go by the state they find: after an outage, a round
-    finds what has become due meanwhile.
+    discards left-over bytes, announces deletions, and deletes the data of cases that are due. Each
+    part is bounded, none stops the others when it fails, and all go by the state they find: after
+    an outage, a round finds what has become due meanwhile.
     """
 
     def __init__(
         self,
+        tools: DeletionTools,
+        policy: RetentionPolicy,
         *,
-        records: Records,
-        store: ObjectStore,
-        core: CaseCore,
-        clock: Clock,
-        period: timedelta,
         overdue: Callable[[], Awaitable[int]],
     ) -> None:
-        self._records = records
-        self._clock = clock
-        self._period = period
+        self._records = tools.records
+        self._clock = tools.clock
+        self._meter = tools.meter
+        self._policy = policy
         self._overdue = overdue
-        self._rounds = Rounds(clock=clock, every=_EVERY, apart=_APART)
-        self._postponed = Postponed(clock)
-        self._purge = CasePurge(
-            records=records,
-            store=store,
-            core=core,
-            clock=clock,
-            period=period,
-            stopping=self._is_stopping,
-        )
+        self._rounds = Rounds(clock=tools.clock, every=_EVERY, apart=_APART)
+        self._postponed = Postponed(tools.clock)
+        self._doubt = ClockDoubt(tools.clock)
+        self._notices = DeletionNotices(tools, policy)
+        self._purge = CasePurge(tools, policy, stopping=self._is_stopping)
         self._discards = Discards(
-            jobs=records.jobs, store=store, clock=clock, stopping=self._is_stopping
+            jobs=tools.records.jobs,
+            store=tools.store,
+            clock=tools.clock,
+            stopping=self._is_stopping,
         )
 
     def wake(self) -> None:
@@ -110,6 +110,7 @@ class RetentionWorker:
             ("accounts", self._end_accounts),
             ("uploads", self._see_to_uploads),
             ("discards", self._discard),
+            ("notices", self._announce),
             ("cases", self._delete_due),
         ):
             if self._rounds.stopping:
@@ -117,8 +118,24 @@ class RetentionWorker:
             error = await failure_of(part(report), part=name)
             if error is not None:
                 report.failures.append(f"{name}: {error}")
+                self._meter.count(measures.FAILURES, part=name)
+        self._measure(report)
         _log.debug("retention.round", **report.to_json())
         return report
+
+    def _measure(self, report: RoundReport) -> None:
+        meter, objects = self._meter, report.objects
+        for outcome in PurgeOutcome:
+            meter.count(measures.CASES, report.cases.get(outcome, 0), outcome=outcome.value)
+        meter.count(measures.CASES, report.cases.get("failed", 0), outcome="failed")
+        meter.count(measures.OBJECTS, objects.versions, kind="version")
+        meter.count(measures.OBJECTS, objects.delete_markers, kind="delete-marker")
+        meter.count(measures.OBJECTS, objects.multiparts, kind="multipart")
+        meter.count(measures.BYTES, objects.size_bytes)
+        meter.count(measures.NOTICES, report.notices)
+        meter.count(measures.DISCARDS, report.discards_done, end="done")
+        meter.count(measures.DISCARDS, report.discards_failed, end="failed")
+        meter.show(measures.LAST_ROUND, self._clock.now().timestamp())
 
     def _is_stopping(self) -> bool:
         return self._rounds.stopping
@@ -136,12 +153,20 @@ class RetentionWorker:
         report.discards_failed = discarded.failed
         report.more = report.more or discarded.more
 
+    async def _announce(self, report: RoundReport) -> None:
+        if not self._doubt.holds():
+            report.notices = await self._notices.run()
+
     async def _delete_due(self, report: RoundReport) -> None:
+        doubted = self._doubt.holds()
+        self._meter.show(measures.DOUBT, doubted)
+        if doubted:
+            report.failures.append("cases: clock-jumped")
+            return
         began = self._clock.monotonic()
-        numbers = await due_cases(
-            self._records.cases,
+        numbers = await self._records.deletions.due(
             self._clock.now(),
-            self._period,
+            self._policy.period,
             besides=self._postponed.now(),
             limit=_CASES_A_ROUND,
         )
@@ -168,11 +193,11 @@ class RetentionWorker:
     def _take_note(self, purged: PurgeReport, report: RoundReport) -> None:
         report.count(purged.outcome.value)
         report.objects.merge(purged.objects)
-        if purged.outcome is PurgeOutcome.FINISHED:
+        if purged.outcome in (PurgeOutcome.FINISHED, PurgeOutcome.DONE):
             self._postponed.forget(purged.number)
         elif purged.outcome is PurgeOutcome.UNFINISHED:
             report.more = True
-        else:
+        elif purged.outcome is not PurgeOutcome.BUSY:
             self._postponed.postpone(purged.number)
         if purged.outcome is PurgeOutcome.STUCK:
             report.failures.append(f"case {purged.number}: stuck, {purged.left} objects left")

@@ -11,7 +11,7 @@ from tests.unit.retention.world import BODY, World
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import RecordsUnavailableError
 from transfer.core.retention import PERIOD, Verdict
-from transfer.retention.plan import due_cases, plan_deletions
+from transfer.retention.plan import plan_deletions
 
 TICK = timedelta(microseconds=1)
 
@@ -103,7 +103,7 @@ async def test_the_case_core_has_the_last_word_on_the_plan(world: World, held: b
     closed_at = world.clock.now()
 
     class Elsewhere:
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             return replace(await world.core.case(number), closed_at=closed_at)
 
     core: Any = Elsewhere()
@@ -118,7 +118,7 @@ async def test_a_plan_that_can_not_be_known_is_not_made_up(world: World) -> None
     await world.a_due_case()
 
     class Away:
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             raise RecordsUnavailableError(f"cannot ask for {number}")
 
     core: Any = Away()
@@ -132,29 +132,17 @@ async def test_the_plan_has_all_cases_however_many(world: World) -> None:
     assert [planned.case.number for planned in plan.cases] == [case.number for case in closed]
 
 
-async def test_due_cases_come_oldest_first_up_to_the_limit(world: World) -> None:
-    closed = await closed_cases(world, 5)
-    due = await due_cases(world.records.cases, world.clock.now(), PERIOD, limit=3)
-    assert due == [case.number for case in closed[:3]]
+async def test_a_case_that_its_core_contradicts_is_shown_and_not_counted(world: World) -> None:
+    case = await world.a_due_case()
 
+    class Confused:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
+            present = await world.core.case(number)
+            return replace(present, opened_at=world.clock.now())
 
-async def test_held_and_left_out_cases_do_not_hide_the_others(world: World) -> None:
-    closed = await closed_cases(world, 8)
-    for case in closed[:5]:
-        await world.core.hold(case.number, "Litigation", "root")
-    due = await due_cases(
-        world.records.cases,
-        world.clock.now(),
-        PERIOD,
-        besides={closed[5].number},
-        limit=1,
-    )
-    assert due == [closed[6].number]
-
-
-async def test_nothing_is_due_before_its_time(world: World) -> None:
-    case = await world.a_closed_case()
-    assert case.closed_at is not None
-    due_at = case.closed_at + PERIOD
-    assert await due_cases(world.records.cases, due_at - TICK, PERIOD) == []
-    assert await due_cases(world.records.cases, due_at, PERIOD) == [case.number]
+    core: Any = Confused()
+    plan = await plan_deletions(records=world.records, core=core, at=world.clock.now())
+    assert [(one.case.number, one.verdict) for one in plan.cases] == [
+        (case.number, Verdict.KEEP_UNSURE)
+    ]
+    assert plan.to_json()["deletes"]["cases"] == 0

@@ -13,10 +13,12 @@ from transfer.core.accounts import AccountEnd
 from transfer.core.cases import Case, CaseNumber, Status, close
 from transfer.core.errors import CaseStateError, RecordsUnavailableError, StoreUnavailableError
 from transfer.core.retention import PERIOD
-from transfer.ports import CaseEvent, StoredItem, StoredKind
-from transfer.retention.purge import PurgeOutcome
+from transfer.engine.deletion_receipts import check
+from transfer.ports import DeletionClaim, StoredKind
+from transfer.retention.policy import RetentionPolicy
+from transfer.retention.purge_report import PurgeOutcome
 from transfer.retention.sweep import ObjectCounts
-from transfer.storage.memory import Call, MemoryObjectStore
+from transfer.storage.memory import Call
 
 TICK = timedelta(microseconds=1)
 
@@ -72,6 +74,7 @@ async def test_each_step_is_audited_with_its_counts(world: World) -> None:
 async def test_people_read_it_on_the_case(world: World) -> None:
     case = await world.a_due_case()
     await world.purge().run(case.number)
+    await world.tell()
     texts = [update.text for update in await world.core.updates(case.number)]
     assert sum("deleted" in text for text in texts) == 1
 
@@ -81,7 +84,7 @@ async def test_accounts_that_are_still_there_end_and_their_passwords_go(world: W
     await close_elsewhere(world, case)
     [account] = await world.records.accounts.of_case(case.number, active_at=None)
     assert account.sealed_password
-    await world.purge(period=timedelta()).run(case.number)
+    await world.purge(policy=RetentionPolicy(period=timedelta())).run(case.number)
     ended = await world.records.accounts.account(account.id)
     assert (ended.end, ended.sealed_password) == (AccountEnd.CASE_CLOSED, None)
     assert await world.details(case.number, "retention.accounts-ended") == [{"accounts": 1}]
@@ -182,7 +185,7 @@ async def test_a_case_that_changes_while_its_deletion_begins_is_left_for_another
     case = await world.a_due_case()
 
     class Slow:
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             present = await world.core.case(number)
             await world.core.reopen(number, "grace")
             return present
@@ -197,7 +200,7 @@ async def test_nothing_is_deleted_while_the_case_core_can_not_be_asked(world: Wo
     case = await world.a_due_case()
 
     class Away:
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             raise RecordsUnavailableError(f"cannot ask for {number}")
 
     with pytest.raises(RecordsUnavailableError):
@@ -212,7 +215,7 @@ async def test_nothing_more_is_deleted_once_the_case_core_stops_answering(world:
     class Fading:
         asked = 0
 
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             self.asked += 1
             if self.asked > 1:
                 raise RecordsUnavailableError("away")
@@ -232,7 +235,7 @@ async def test_a_hold_in_the_middle_stops_the_deletion_loudly(world: World) -> N
             holding.set()
             await world.core.hold(case.number, "Litigation", "root")
 
-    await add_many(world, case, 1200)
+    await world.add_many(case, 1200)
     world.store.before = hold
     with capture_logs() as logs:
         report = await world.purge().run(case.number)
@@ -255,7 +258,7 @@ async def test_a_case_reopened_elsewhere_in_the_middle_keeps_its_rows(world: Wor
     case = await world.a_due_case()
 
     class Elsewhere:
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             present = await world.core.case(number)
             if world.store.calls[-1].operation == "list_everything" and not await gone():
                 return present
@@ -288,8 +291,10 @@ async def test_killed_at_any_step_the_next_run_finishes_and_only_once(
         guillotine = Guillotine(at, after=cut == "after")
         if not await killed(world, case, guillotine, cut):
             break
+        world.give_up_claims()
         report = await world.purge().run(case.number)
-        assert report.outcome is PurgeOutcome.FINISHED, f"killed at step {at}"
+        ends = (PurgeOutcome.FINISHED, PurgeOutcome.DONE)
+        assert report.outcome in ends, f"killed at step {at}"
         await check_gone(world, case)
     assert at > 8
 
@@ -318,13 +323,22 @@ async def check_gone(world: World, case: Case) -> None:
     assert await world.left_of(case) == []
     assert await world.records.tree.usage(case.number) == (0, 0)
     actions = await world.actions(case.number)
-    assert actions.count("retention.finished") == 1
-    assert "retention.verified" in actions
-    assert ("retention.started" in actions) or ("retention.resumed" in actions)
+    for action in ("retention.verified", "retention.finished"):
+        assert actions.count(action) == 1
+    await world.tell()
     texts = [update.text for update in await world.core.updates(case.number)]
     assert sum("deleted" in text for text in texts) == 1
     accounts = await world.records.accounts.of_case(case.number, active_at=None)
     assert [account.sealed_password for account in accounts] == [None]
+    [receipt] = await world.receipts(case)
+    said = check(receipt, await world.records.receipts.keys())
+    assert said["objects"] == {
+        "versions": 4,
+        "delete_markers": 1,
+        "multiparts": 1,
+        "bytes": 4 * len(BODY),
+    }
+    assert (said["rows"]["files"], said["rows"]["uploads"]) == (2, 3)
 
 
 async def test_a_run_after_the_end_finds_nothing_to_do(world: World) -> None:
@@ -333,18 +347,34 @@ async def test_a_run_after_the_end_finds_nothing_to_do(world: World) -> None:
     before = await world.actions(case.number), await world.present(case)
     world.clock.advance(1)
     report = await world.purge().run(case.number)
-    assert (report.outcome, report.objects) == (PurgeOutcome.FINISHED, ObjectCounts())
+    assert (report.outcome, report.objects) == (PurgeOutcome.DONE, ObjectCounts())
     assert (await world.actions(case.number), await world.present(case)) == before
 
 
-async def test_a_resumed_run_says_so(world: World) -> None:
+async def test_a_run_that_failed_lets_another_worker_go_on_at_once(world: World) -> None:
     case = await world.a_due_case()
     world.store.fail_next("list_everything")
     with pytest.raises(StoreUnavailableError):
         await world.purge().run(case.number)
-    await world.purge().run(case.number)
-    actions = await world.actions(case.number)
-    assert actions[:2] == ["retention.started", "retention.resumed"]
+    report = await world.purge().run(case.number)
+    assert report.outcome is PurgeOutcome.FINISHED
+    assert (await world.actions(case.number)).count("retention.started") == 1
+
+
+async def test_a_run_that_can_not_let_go_says_why_it_failed(world: World) -> None:
+    case = await world.a_due_case()
+    world.store.fail_next("list_everything")
+
+    class Fading:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.records.deletions, name)
+
+        async def release(self, claim: DeletionClaim) -> None:
+            raise RecordsUnavailableError(f"cannot let go of {claim.number}")
+
+    deletions: Any = Fading()
+    with pytest.raises(StoreUnavailableError):
+        await world.purge(records=replace(world.records, deletions=deletions)).run(case.number)
 
 
 async def test_told_to_stop_it_leaves_between_two_steps_and_the_next_run_goes_on(
@@ -366,269 +396,53 @@ async def test_told_to_stop_at_once_it_deletes_nothing(world: World) -> None:
     assert len(await world.left_of(case)) == 6
 
 
-async def test_two_runs_at_once_do_no_harm(world: World) -> None:
-    case = await world.a_due_case()
-    await add_many(world, case, 300)
-    reports = await asyncio.gather(*(world.purge().run(case.number) for _ in range(2)))
-    assert {report.outcome for report in reports} == {PurgeOutcome.FINISHED}
-    assert await world.left_of(case) == []
-    assert (await world.present(case)).purged_at is not None
-
-
-async def test_a_run_that_another_one_overtook_adds_nothing(world: World) -> None:
-    case = await world.a_due_case()
-    overtaken = asyncio.Event()
-
-    async def overtake(call: Call) -> None:
-        if call.operation == "list_everything" and not overtaken.is_set():
-            overtaken.set()
-            await world.purge().run(case.number)
-
-    world.store.before = overtake
-    report = await world.purge().run(case.number)
-    assert (report.outcome, report.objects) == (PurgeOutcome.FINISHED, ObjectCounts())
-    assert (await world.actions(case.number)).count("retention.finished") == 1
-
-
-# ── A store that resists ─────────────────────────────────────────────────────────────────────
-
-
-async def add_many(world: World, case: Case, count: int) -> None:
-    for _ in range(count):
-        await world.put_object(case)
-
-
-async def test_thousands_of_objects_go_page_by_page(world: World) -> None:
-    case = await world.a_due_case()
-    await add_many(world, case, 2500)
-    report = await world.purge().run(case.number)
-    assert (report.outcome, report.objects.versions) == (PurgeOutcome.FINISHED, 2504)
-
-
-async def test_what_a_writer_puts_between_two_steps_goes_too(world: World) -> None:
-    case = await world.a_due_case()
-    listings = 0
-
-    async def write(call: Call) -> None:
-        nonlocal listings
-        if call.operation == "list_everything":
-            listings += 1
-            if listings == 3:  # after the first emptying, before the last listing
-                await world.put_object(case)
-
-    world.store.before = write
-    report = await world.purge().run(case.number)
-    world.store.before = None
-    assert report.outcome is PurgeOutcome.FINISHED
-    assert report.objects.versions == 5
-    assert await world.left_of(case) == []
-    deleted = await world.details(case.number, "retention.objects-deleted")
-    assert [counts["versions"] for counts in deleted] == [4, 1]
-
-
-async def test_a_writer_that_never_ends_leaves_the_case_unfinished_and_loud(world: World) -> None:
-    case = await world.a_due_case()
-
-    async def write(call: Call) -> None:
-        if call.operation == "list_everything":
-            await world.put_object(case)
-
-    world.store.before = write
-    with capture_logs() as logs:
-        report = await world.purge().run(case.number)
-    world.store.before = None
-    assert (report.outcome, report.left) == (PurgeOutcome.STUCK, 1)
-    assert (await world.present(case)).purged_at is None
-    assert (await world.actions(case.number))[-1] == "retention.stuck"
-    assert "retention.stuck" in {entry["event"] for entry in logs if entry["log_level"] == "error"}
-    assert (await world.purge().run(case.number)).outcome is PurgeOutcome.FINISHED
-
-
-def lock(store: MemoryObjectStore, locked: set[str]) -> None:
-    async def refuse(call: Call) -> None:
-        if call.operation == "delete_items" and call.key in locked:
-            raise StoreUnavailableError("The object store did not delete: AccessDenied")
-
-    store.before = refuse
-
-
-async def test_a_locked_object_stays_alone_and_the_case_unfinished_and_loud(world: World) -> None:
-    case = await world.a_due_case()
-    locked = await world.put_object(case)
-    for _ in range(5):
-        await world.put_object(case)
-    lock(world.store, {locked})
-    with capture_logs() as logs:
-        report = await world.purge().run(case.number)
-    assert (report.outcome, report.left) == (PurgeOutcome.STUCK, 1)
-    assert [item.key for item in await world.left_of(case)] == [locked]
-    assert (await world.records.tree.usage(case.number))[0] == 2
-    assert (await world.present(case)).purged_at is None
-    [stuck] = await world.details(case.number, "retention.stuck")
-    assert stuck["left"] == 1
-    assert "retention.stuck" in {entry["event"] for entry in logs if entry["log_level"] == "error"}
-    world.store.before = None
-    assert (await world.purge().run(case.number)).outcome is PurgeOutcome.FINISHED
-
-
-async def test_an_object_that_is_locked_after_the_rows_went_is_noticed_by_the_last_listing(
+async def test_of_two_runs_at_once_one_deletes_and_the_other_leaves_it_to_that(
     world: World,
 ) -> None:
     case = await world.a_due_case()
-    report_of_rows = world.records.cases.scrub
-
-    class Meanwhile:
-        def __getattr__(self, name: str) -> object:
-            return getattr(world.records.cases, name)
-
-        async def scrub(self, number: CaseNumber) -> dict[str, int]:
-            lock(world.store, {await world.put_object(case)})
-            return await report_of_rows(number)
-
-    cases: Any = Meanwhile()
-    report = await world.purge(records=replace(world.records, cases=cases)).run(case.number)
-    assert (report.outcome, report.left) == (PurgeOutcome.STUCK, 1)
-    assert (await world.present(case)).purged_at is None
-
-
-async def test_an_object_that_is_deleted_without_effect_is_noticed(world: World) -> None:
-    case = await world.a_due_case()
-    key = await world.put_object(case)
-
-    class Pretender:
-        async def list_everything(self, prefix: str, limit: int = 1000) -> list[StoredItem]:
-            return await world.store.list_everything(prefix, limit)
-
-        async def delete_items(self, items: list[StoredItem]) -> None:
-            await world.store.delete_items([item for item in items if item.key != key])
-
-    report = await world.purge(store=Pretender()).run(case.number)
-    assert (report.outcome, report.left) == (PurgeOutcome.STUCK, 1)
-    assert [item.key for item in await world.left_of(case)] == [key]
-
-
-async def test_many_locked_objects_do_not_hide_the_rest(world: World) -> None:
-    case = await world.a_due_case()
-    locked = {await world.put_object(case) for _ in range(1100)}
-    later = f"c/{case.id}/zzz"
-    await world.store.put(later, b"", crc64nvme=0)
-
-    class Locking:
-        async def list_everything(self, prefix: str, limit: int = 1000) -> list[StoredItem]:
-            return await world.store.list_everything(prefix, limit)
-
-        async def delete_items(self, items: list[StoredItem]) -> None:
-            free = [item for item in items if item.key not in locked]
-            await world.store.delete_items(free)
-            if len(free) < len(items):
-                raise StoreUnavailableError("The object store did not delete: AccessDenied")
-
-    report = await world.purge(store=Locking()).run(case.number)
-    assert report.outcome is PurgeOutcome.STUCK
-    assert report.left == len(locked)
-    assert set(world.store.objects) == locked
-
-
-async def test_a_store_that_refuses_every_deletion_is_given_up_soon(world: World) -> None:
-    case = await world.a_due_case()
-    await add_many(world, case, 4000)
-    refused = 0
-
-    async def refuse(call: Call) -> None:
-        nonlocal refused
-        if call.operation == "delete_items":
-            refused += 1
-            raise StoreUnavailableError("The object store answered SlowDown")
-
-    world.store.before = refuse
-    report = await world.purge().run(case.number)
-    assert (report.outcome, refused) == (PurgeOutcome.STUCK, 3)
-
-
-async def test_told_to_stop_while_it_tries_locked_objects_it_leaves(world: World) -> None:
-    case = await world.a_due_case()
-    locked = {await world.put_object(case) for _ in range(5)}
-    lock(world.store, locked)
-    deletions = 0
-
-    def stopping() -> bool:
-        nonlocal deletions
-        deletions = sum(call.operation == "delete_items" for call in world.store.calls)
-        return deletions > 4
-
-    report = await world.purge(stopping=stopping).run(case.number)
-    assert report.outcome is PurgeOutcome.UNFINISHED
-    assert deletions == 5
-
-
-async def test_an_outage_in_the_middle_ends_the_run_and_the_next_goes_on(world: World) -> None:
-    case = await world.a_due_case()
-    await add_many(world, case, 1500)
-
-    async def outage(call: Call) -> None:
-        if call.operation == "list_everything" and len(world.store.calls) > 1000:
-            raise StoreUnavailableError("away")
-
+    await world.add_many(case, 300)
     world.store.calls.clear()
-    world.store.before = outage
-    with pytest.raises(StoreUnavailableError):
-        await world.purge().run(case.number)
-    world.store.before = None
-    assert (await world.purge().run(case.number)).outcome is PurgeOutcome.FINISHED
+    reports = await asyncio.gather(*(world.purge().run(case.number) for _ in range(2)))
+    outcomes = {report.outcome for report in reports}
+    assert outcomes == {PurgeOutcome.FINISHED, PurgeOutcome.BUSY}
     assert await world.left_of(case) == []
-    deleted = await world.details(case.number, "retention.objects-deleted")
-    assert [counts["versions"] + counts["delete_markers"] for counts in deleted] == [1000, 505]
+    assert (await world.present(case)).purged_at is not None
+    deleted = [call.key for call in world.store.calls if call.operation == "delete_items"]
+    assert len(deleted) == 306
 
 
-async def test_many_locked_objects_are_not_all_tried_by_themselves(world: World) -> None:
+@pytest.mark.parametrize("step", [1, 2, 3])
+async def test_a_run_that_another_one_overtook_leaves_the_rest_to_that(
+    world: World, step: int
+) -> None:
     case = await world.a_due_case()
-    lock(world.store, {await world.put_object(case) for _ in range(50)})
+    listings = 0
+
+    async def overtake(call: Call) -> None:
+        nonlocal listings
+        listings += call.operation == "list_everything"
+        if listings == step and call.operation == "list_everything":
+            world.give_up_claims()  # it was away for so long
+            assert (await world.purge().run(case.number)).outcome is PurgeOutcome.FINISHED
+
+    world.store.before = overtake
+    await world.purge().run(case.number)
+    await check_gone(world, case)
+
+
+async def test_whose_claim_was_taken_over_deletes_nothing_more(world: World) -> None:
+    case = await world.a_due_case()
+    other = DeletionClaim(
+        number=case.number, worker="another", until=world.clock.now() + timedelta(days=1)
+    )
+
+    async def take_over(call: Call) -> None:
+        if call.operation == "list_everything":
+            world.give_up_claims()
+            assert await world.records.deletions.claim(other, world.clock.now())
+
+    world.store.before = take_over
     report = await world.purge().run(case.number)
-    assert report.outcome is PurgeOutcome.STUCK
-    refused = [call for call in world.store.calls if call.operation == "delete_items"]
-    assert len(refused) < 20
-
-
-async def test_a_very_big_case_is_deleted_over_several_runs(world: World) -> None:
-    case = await world.a_due_case()
-
-    class Endless:
-        """Shows a full page as often as it is asked, up to a number of pages."""
-
-        pages = 130
-
-        async def list_everything(self, prefix: str, limit: int = 1000) -> list[StoredItem]:
-            if not self.pages:
-                return []
-            name = f"{prefix}{self.pages}"
-            return [StoredItem(StoredKind.VERSION, name, str(n), 1) for n in range(limit)]
-
-        async def delete_items(self, items: list[StoredItem]) -> None:
-            self.pages -= bool(items)
-
-    store = Endless()
-    first = await world.purge(store=store).run(case.number)
-    assert (first.outcome, first.objects.versions) == (PurgeOutcome.UNFINISHED, 100_000)
-    second = await world.purge(store=store).run(case.number)
-    assert (second.outcome, store.pages) == (PurgeOutcome.FINISHED, 0)
-
-
-async def test_the_core_is_told_under_one_name_for_all_runs(world: World) -> None:
-    case = await world.a_due_case()
-    told: list[CaseEvent] = []
-
-    class Deaf:
-        async def case(self, number: CaseNumber) -> Case:
-            return await world.core.case(number)
-
-        async def tell(self, *events: CaseEvent) -> None:
-            told.extend(events)
-            if len(told) == 1:
-                raise RecordsUnavailableError("away")
-
-    with pytest.raises(RecordsUnavailableError):
-        await world.purge(core=Deaf()).run(case.number)
-    assert (await world.present(case)).purged_at is None
-    report = await world.purge(core=Deaf()).run(case.number)
-    assert report.outcome is PurgeOutcome.FINISHED
-    assert told[0].id == told[1].id
+    assert report.outcome is PurgeOutcome.BUSY
+    assert len(await world.left_of(case)) == 6
+    assert await world.records.deletions.claim(other, world.clock.now())

@@ -16,6 +16,7 @@ from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import RecordsUnavailableError, StoreUnavailableError
 from transfer.core.retention import PERIOD
 from transfer.ports import CaseEvent
+from transfer.retention.policy import RetentionPolicy
 from transfer.retention.worker import RetentionWorker
 from transfer.storage.memory import Call
 
@@ -29,7 +30,7 @@ class CoreWithTrouble:
         self._world = world
         self.troubles = troubles
 
-    async def case(self, number: CaseNumber) -> Case:
+    async def case(self, number: CaseNumber, **_: object) -> Case:
         if number in self.troubles:
             raise self.troubles[number]
         return await self._world.core.case(number)
@@ -78,6 +79,7 @@ async def test_a_round_takes_away_all_that_is_over_and_reports_it(world: World) 
         "uploads_seen_to": 7,
         "discards_done": 1,
         "discards_failed": 0,
+        "notices": 0,
         "failures": [],
         "more": False,
     }
@@ -198,7 +200,7 @@ async def test_a_case_that_another_core_has_reopened_is_kept_and_asked_about_les
     asked: list[CaseNumber] = []
 
     class Elsewhere(CoreWithTrouble):
-        async def case(self, number: CaseNumber) -> Case:
+        async def case(self, number: CaseNumber, **_: object) -> Case:
             asked.append(number)
             return await super().case(open_case.number)
 
@@ -293,19 +295,13 @@ async def test_the_loop_looks_now_and_then_and_at_once_when_woken(world: World) 
 async def test_the_loop_survives_an_outage_of_the_records(world: World) -> None:
     case = await world.a_due_case()
     away: Any = _Away()
-    worker = RetentionWorker(
-        records=away,
-        store=world.store,
-        core=world.core,
-        clock=world.clock,
-        period=PERIOD,
-        overdue=_raise,
-    )
+    worker = world.worker(records=away, overdue=_raise)
     report = await worker.run_once()
     assert [failure.split(":")[0] for failure in report.failures] == [
         "accounts",
         "uploads",
         "discards",
+        "notices",
         "cases",
     ]
     assert len(await world.left_of(case)) == 6
@@ -358,7 +354,7 @@ async def test_a_stopped_worker_does_nothing(world: World) -> None:
 @pytest.mark.parametrize("days", [1, 60])
 async def test_the_period_is_the_one_that_was_set(world: World, days: int) -> None:
     case = await world.a_closed_case()
-    worker = world.worker(period=timedelta(days=days))
+    worker = world.worker(policy=RetentionPolicy(period=timedelta(days=days)))
     world.clock.advance(timedelta(days=days) - TICK)
     assert (await worker.run_once()).cases == {}
     world.clock.advance(TICK)

@@ -1,7 +1,7 @@
 """Cases with data in real records and a store in memory, and a way to cut the work off anywhere."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -10,15 +10,19 @@ from awscrt.checksums import crc64nvme
 
 from tests.clock import MovableClock
 from transfer.casebridge.embedded import EmbeddedCaseCore
+from transfer.casebridge.outbox import OutboxDispatcher
 from transfer.core.access import Door, Principal, Role
 from transfer.core.accounts import LIFETIME, AccountId, SftpAccount
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.names import CasePath
 from transfer.core.retention import PERIOD
 from transfer.core.uploads import DigestState, Direction, FileId, Tail, UploadId, case_prefix
+from transfer.engine.deletion_receipts import DeletionReceipts
+from transfer.engine.receipts import ReceiptSigner
 from transfer.ports import (
     Advance,
     CaseCore,
+    DeletionReceipt,
     Finished,
     Lease,
     NewUpload,
@@ -26,6 +30,8 @@ from transfer.ports import (
     Records,
     StoredItem,
 )
+from transfer.retention.notices import DeletionNotices
+from transfer.retention.policy import DeletionTools, RetentionPolicy
 from transfer.retention.purge import CasePurge
 from transfer.retention.worker import RetentionWorker
 from transfer.storage.memory import Call, MemoryObjectStore
@@ -33,6 +39,7 @@ from transfer.storage.memory import Call, MemoryObjectStore
 CUSTOMER = Principal(name="customer", role=Role.DESIGNATED, door=Door.HTTP)
 ANALYST = Principal(name="ada", role=Role.ANALYST, door=Door.HTTP)
 BODY = b"a line of a log\n" * 64
+SIGNER = ReceiptSigner(bytes(32))
 
 
 @dataclass(kw_only=True)
@@ -45,31 +52,61 @@ class World:
     core: EmbeddedCaseCore
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def purge(self, **others: Any) -> CasePurge:  # noqa: ANN401 -- any collaborator
+    def tools(self, **others: Any) -> DeletionTools:  # noqa: ANN401 -- any collaborator
         mine: dict[str, Any] = {
             "records": self.records,
             "store": self.store,
             "core": self.core,
             "clock": self.clock,
+            **others,
         }
-        return CasePurge(**{**mine, **others})
+        receipts = DeletionReceipts(
+            records=mine["records"], core=mine["core"], clock=mine["clock"], signer=SIGNER
+        )
+        return DeletionTools(receipts=receipts, **mine)
 
-    def worker(self, **others: Any) -> RetentionWorker:  # noqa: ANN401 -- the same
-        mine: dict[str, Any] = {
-            "records": self.records,
-            "store": self.store,
-            "core": self.core,
-            "clock": self.clock,
-            "period": PERIOD,
-            "overdue": no_uploads,
-        }
-        return RetentionWorker(**{**mine, **others})
+    def purge(
+        self,
+        *,
+        policy: RetentionPolicy | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        **others: Any,  # noqa: ANN401 -- any collaborator
+    ) -> CasePurge:
+        return CasePurge(self.tools(**others), policy, stopping=stopping)
+
+    def worker(
+        self,
+        *,
+        policy: RetentionPolicy | None = None,
+        overdue: Callable[[], Awaitable[int]] | None = None,
+        **others: Any,  # noqa: ANN401 -- the same
+    ) -> RetentionWorker:
+        return RetentionWorker(
+            self.tools(**others), policy or RetentionPolicy(), overdue=overdue or no_uploads
+        )
+
+    def notices(self, **others: Any) -> DeletionNotices:  # noqa: ANN401 -- the same
+        return DeletionNotices(self.tools(**others), RetentionPolicy())
+
+    async def tell(self) -> None:
+        """Have the case core told of what the outbox holds."""
+        dispatcher = OutboxDispatcher(
+            outbox=self.records.outbox, core=self.core, clock=self.clock, worker="test"
+        )
+        await dispatcher.run_once()
+
+    def give_up_claims(self) -> None:
+        """Let so much time pass that what a killed worker has claimed is free again."""
+        self.clock.advance(RetentionPolicy().claim)
+
+    async def receipts(self, case: Case) -> list[DeletionReceipt]:
+        return await self.records.deletions.receipts(case.number)
 
     async def a_case(self) -> Case:
         """Open a case that holds of everything something."""
         case = await self.core.open("Trace of a hanging node", "ACME", "ada")
-        await self._add_file(case, CasePath("logs/app.log"))
-        await self._add_file(case, CasePath("logs/app.log"))
+        await self.add_file(case, CasePath("logs/app.log"))
+        await self.add_file(case, CasePath("logs/app.log"))
         await self._add_unfinished(case)
         await self.add_account(case)
         removed = await self._put(case, "removed")
@@ -105,6 +142,10 @@ class World:
         """Put an object that no row knows of, as a writer that was cut off leaves it."""
         return await self._put(case, f"stray-{next(self.numbers)}")
 
+    async def add_many(self, case: Case, count: int) -> None:
+        for _ in range(count):
+            await self.put_object(case)
+
     async def left_of(self, case: Case) -> list[StoredItem]:
         return await self.store.list_everything(case_prefix(case.id))
 
@@ -134,7 +175,7 @@ class World:
         await self._commit(case, upload_id)
         return upload_id
 
-    async def _add_file(self, case: Case, path: CasePath) -> FileId:
+    async def add_file(self, case: Case, path: CasePath) -> FileId:
         upload_id = await self._upload(case, path, length=len(BODY))
         tail_key = await self._commit(case, upload_id)
         await self.records.uploads.begin_completion(upload_id, self.clock.now())
