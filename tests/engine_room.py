@@ -10,12 +10,14 @@ from pathlib import Path
 
 from tests.clock import MovableClock
 from tests.portal import Portal
+from tests.regions import REGIONS, PlacedCases
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.access import Door, Principal, Role
 from transfer.core.cases import CaseNumber
 from transfer.core.names import CasePath, parse_path
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import StoredFile, Upload
+from transfer.engine.account_terms import AccountTermsDesk
 from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
@@ -24,6 +26,7 @@ from transfer.engine.bans import Bans
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
+from transfer.engine.deletion_receipts import DeletionReceipts
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.leases import Leases
@@ -88,6 +91,8 @@ class EngineRoom:
     links: Links
     launches: Launches
     oversight: Oversight
+    account_terms: AccountTermsDesk
+    deletion_receipts: DeletionReceipts
     nodes: list["EngineRoom"] = field(default_factory=list)
 
     def another_node(
@@ -164,7 +169,9 @@ async def engine_room(
     budget_bytes: int = 64 * MIB,
     running: bool = False,
     policy: UploadPolicy | None = None,
+    placed: PlacedCases | None = None,
 ) -> AsyncIterator[EngineRoom]:
+    """Open a node; with `placed`, cases are of regions, one of which is served here."""
     url = f"sqlite:///{folder}/records.db"
     await asyncio.to_thread(upgrade, url)
     database = await Database.open(url)
@@ -174,7 +181,7 @@ async def engine_room(
     await core.open("Contact centre down", "Example Ltd", "analyst", NUMBER)
     policy = policy or UploadPolicy(plan=plan)
     objects = store or MemoryObjectStore(min_part_bytes=1)
-    room = _node(records, objects, clock, core, policy, budget_bytes)
+    room = _node(records, objects, clock, core, policy, budget_bytes, placed)
     await room.agree(customer())
     try:
         yield room
@@ -191,11 +198,12 @@ def _node(
     core: EmbeddedCaseCore,
     policy: UploadPolicy,
     budget_bytes: int = 64 * MIB,
+    placed: PlacedCases | None = None,
 ) -> EngineRoom:
     tools = Tools(
         records=records,
         store=store,
-        core=core,
+        core=placed.regional(core) if placed else core,
         clock=clock,
         pool=BufferPool(budget_bytes),
         policy=policy,
@@ -227,6 +235,19 @@ def _node(
         visits=Visits(tools),
         sessions=sessions,
         links=links,
-        launches=Launches(tools, sessions, attempts, [links.issuer, PORTAL.issuer()]),
+        launches=Launches(
+            tools,
+            sessions,
+            attempts,
+            [links.issuer, PORTAL.issuer()],
+            REGIONS if placed else None,
+        ),
         oversight=Oversight(tools, sessions),
+        account_terms=AccountTermsDesk(tools),
+        deletion_receipts=DeletionReceipts(
+            records=records,
+            core=core,
+            clock=clock,
+            signer=ReceiptSigner(sealer.derive(PURPOSE)),
+        ),
     )

@@ -12,7 +12,7 @@ from transfer.core.accounts import (
     AccountId,
     SftpAccount,
 )
-from transfer.core.cases import Case, CaseNumber
+from transfer.core.cases import Case, CaseNumber, confirmed
 from transfer.core.errors import (
     AccountMissingError,
     AcknowledgementOutdatedError,
@@ -80,6 +80,7 @@ class Accounts:
 
         Raises:
             CaseMissingError, ForbiddenError, CaseClosedError: not here, not you, not any more.
+            CaseCoreUnavailableError: the case core can't say so now.
             InvalidRequestError: such an account can't be had.
             AcknowledgementRequiredError, AcknowledgementOutdatedError: the warning comes first.
             TooManyAccountsError: the case has as many as it may.
@@ -123,6 +124,7 @@ class Accounts:
         Raises:
             AccountMissingError: none of that id in the case, or it has ended.
             CaseMissingError, ForbiddenError, CaseClosedError: not here, not you, not any more.
+            CaseCoreUnavailableError: the case core can't say so now.
             AcknowledgementRequiredError, AcknowledgementOutdatedError: the warning comes first.
         """
         await self._open_case(principal, case_number)
@@ -260,7 +262,7 @@ class Accounts:
         authorise(principal, Action.MANAGE_ACCOUNTS, case)
         if case.is_closed:
             raise CaseClosedError("The case is closed: reopen it before issuing an account.")
-        return case
+        return confirmed(case)
 
     async def _of_case(self, account_id: AccountId, number: CaseNumber | None) -> SftpAccount:
         account = await self._records.account(account_id)

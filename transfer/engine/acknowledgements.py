@@ -1,7 +1,7 @@
 """The warning about sensitive data: shown, acknowledged, and asked for before anything is sent."""
 
 from transfer.core.access import Action, Principal, authorise
-from transfer.core.cases import Case, CaseNumber
+from transfer.core.cases import Case, CaseNumber, confirmed
 from transfer.core.errors import (
     AcknowledgementOutdatedError,
     AcknowledgementRequiredError,
@@ -43,11 +43,13 @@ class Acknowledgements:
 
         Raises:
             CaseMissingError, CaseClosedError: not here, not any more.
+            CaseCoreUnavailableError: the case core can't say so now.
             AcknowledgementOutdatedError: the wording is another one by now.
         """
         case = await self._case(principal, case_number)
         if case.is_closed:
             raise CaseClosedError("The case is closed: there is nothing to send any more.")
+        confirmed(case)
         if version != self._notice.version:
             raise AcknowledgementOutdatedError(
                 f"The warning is of version {self._notice.version} by now: read it again."

@@ -16,8 +16,8 @@ from transfer.core.archive_contents import ArchivedFile, ArchivePlan, Selection,
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import ArchiveChangedError, UnavailableError
 from transfer.engine.digest import crc32
+from transfer.engine.download_notes import note_download
 from transfer.engine.policy import Tools
-from transfer.ports import AuditEvent
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -114,17 +114,14 @@ class Archives:
             "size": archive.size,
             "start": start,
         }
-        await audit.record(
-            AuditEvent(
-                at=self._tools.clock.now(),
-                action=_DOWNLOADED,
-                actor=principal.name,
-                case_number=archive.case_number,
-                subject=subject,
-                door=principal.door,
-                address=principal.address,
-                details=details,
-            )
+        await note_download(
+            self._tools,
+            principal,
+            action=_DOWNLOADED,
+            case_number=archive.case_number,
+            subject=subject,
+            details=details,
+            told={"files": archive.plan.file_count, "size": archive.size},
         )
 
     @asynccontextmanager

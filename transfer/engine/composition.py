@@ -194,7 +194,7 @@ class Composition:
             tail=None,
             digest=digest,
             now=now,
-            expires_at=now + self._tools.policy.lifetime,
+            expires_at=self._tools.policy.expires_at(now, upload.created_at),
         )
         await self._ledger.commit(upload.id, upload.fence, advance)
 
@@ -202,7 +202,7 @@ class Composition:
         """Return where the parts go, begun under this turn's fence or an earlier one's."""
         if upload.object_key is not None and upload.multipart_id is not None:
             return upload.object_key, upload.multipart_id
-        key = object_key(upload.case_id, upload.id, upload.fence)
+        key = object_key(upload.case_id, upload.id, upload.fence, keyed=self._tools.policy.keyed)
         multipart_id = await self._tools.store.create_multipart(key)
         await self._ledger.begin_multipart(
             upload.id, upload.fence, object_key=key, multipart_id=multipart_id

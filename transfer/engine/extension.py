@@ -58,7 +58,7 @@ async def copy_into(tools: Tools, writer: UploadWriter, file: StoredFile, size: 
 
 async def _copy_parts(tools: Tools, upload: Upload, file: StoredFile) -> Upload:
     ledger = tools.records.uploads
-    key = object_key(upload.case_id, upload.id, upload.fence)
+    key = object_key(upload.case_id, upload.id, upload.fence, keyed=tools.policy.keyed)
     multipart_id = await tools.store.create_multipart(key)
     await ledger.begin_multipart(upload.id, upload.fence, object_key=key, multipart_id=multipart_id)
     ranges = copy_ranges(file.size)
@@ -78,7 +78,7 @@ async def _copy_parts(tools: Tools, upload: Upload, file: StoredFile) -> Upload:
         tail=None,
         digest=file.digest,
         now=now,
-        expires_at=now + tools.policy.lifetime,
+        expires_at=tools.policy.expires_at(now, upload.created_at),
     )
     await ledger.commit(upload.id, upload.fence, advance)
     return replace(

@@ -16,9 +16,9 @@ from transfer.core.errors import (
 from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, check_writable
 from transfer.core.uploads import Entry, FileId, Folder, StoredFile, Upload, UploadState
 from transfer.engine.completion import complete
+from transfer.engine.download_notes import note_download
 from transfer.engine.hashes import WHOLE, FileHashes, HashedRange
 from transfer.engine.policy import Tools
-from transfer.ports import AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +136,20 @@ class Files:
             CaseMissingError, ForbiddenError: they may not have it.
         """
         await self.case(principal, file.case_number, Action.DOWNLOAD)
-        await self._tools.records.audit.record(
-            AuditEvent(
-                at=self._tools.clock.now(),
-                action="file.downloaded",
-                actor=principal.name,
-                case_number=file.case_number,
-                subject=file.id,
-                door=principal.door,
-                address=principal.address,
-                details={"path": file.path, "start": start, "size": size, **details},
-            )
+        await note_download(
+            self._tools,
+            principal,
+            action="file.downloaded",
+            case_number=file.case_number,
+            subject=file.id,
+            details={"path": file.path, "start": start, "size": size, **details},
+            told={
+                "path": file.path,
+                "size": file.size,
+                "sha256": file.sha256,
+                "direction": file.direction.value,
+                "file_id": file.id,
+            },
         )
 
     def stream(

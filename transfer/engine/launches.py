@@ -15,8 +15,10 @@ from joserfc.jws import (
     extract_compact,
 )
 
-from transfer.core.errors import CaseMissingError, LaunchRefusedError
+from transfer.core.cases import confirmed
+from transfer.core.errors import CaseMissingError, InvalidRequestError, LaunchRefusedError
 from transfer.core.launches import Launch, LaunchRules, read_launch
+from transfer.core.regions import Regions, elsewhere, launch_elsewhere, parse_region
 from transfer.engine.attempts import Attempts, Failure
 from transfer.engine.policy import Tools
 from transfer.engine.sessions import Sessions
@@ -65,7 +67,10 @@ class Launched:
 
 
 class Launches:
-    """Follows launch links, each of them once."""
+    """Follows launch links, each of them once.
+
+    With `regions`, a link of the portal's that is for another one is the gateway's there to follow.
+    """
 
     def __init__(
         self,
@@ -73,26 +78,41 @@ class Launches:
         sessions: Sessions,
         attempts: Attempts,
         issuers: Sequence[LaunchIssuer],
+        regions: Regions | None = None,
     ) -> None:
         self._tools = tools
         self._sessions = sessions
         self._attempts = attempts
         self._issuers = {issuer.rules.issuer: issuer for issuer in issuers}
+        self._regions = regions
 
     async def follow(
-        self, token: str, *, address: str | None, beside: str | None = None
+        self,
+        token: str,
+        *,
+        address: str | None,
+        beside: str | None = None,
+        passed_on: bool = False,
     ) -> Launched:
         """Return the session that the link `token` begins; see `Sessions.begin` for `beside`.
 
+        `passed_on`: another gateway has sent it here. It is followed here, or by nobody: else two
+        that don't agree would send it to and fro.
+
         Raises:
             LaunchRefusedError: it begins none; why is in the audit log, and told to nobody.
+            LaunchElsewhereError: another gateway follows it; here it wasn't used up.
+            CaseElsewhereError: the operator's own link, to a case that is served elsewhere by now.
             TooManyAttemptsError: the same, and too often.
             UnavailableError: keys, cases or records can't be asked now; it may be followed later.
         """
         launch: Launch | None = None
         try:
             issuer, claims = await self._open(token)
+            if not passed_on:
+                self._check_region(claims)
             launch = read_launch(claims, issuer.rules, self._tools.clock.now())
+            await self._check_case(issuer, launch, passed_on=passed_on)
             await self._use(issuer, launch)
         except LaunchRefusedError as exc:
             await self._attempts.failed(
@@ -135,12 +155,39 @@ class Launches:
                 return issuer, _claims(payload)
         raise LaunchRefusedError("signature")
 
+    def _check_region(self, claims: Mapping[str, Any]) -> None:
+        """Raise unless a link is for this region, as far as it says so.
+
+        Before anything else that it says: it may be meant for that gateway by name (`aud`).
+        """
+        if self._regions is None or "region" not in claims:
+            return
+        told = claims["region"]
+        try:
+            region = parse_region(told if isinstance(told, str) else "")
+        except InvalidRequestError as exc:
+            raise LaunchRefusedError("region") from exc
+        gateway = self._regions.elsewhere(region)
+        if gateway is not None:
+            raise launch_elsewhere(gateway)
+
+    async def _check_case(self, issuer: LaunchIssuer, launch: Launch, *, passed_on: bool) -> None:
+        """Raise unless there is the case of a link, and it is served here."""
+        if launch.case_number is None:
+            return
+        try:
+            case = confirmed(await self._tools.core.case(launch.case_number))
+        except CaseMissingError as exc:
+            raise LaunchRefusedError("no-such-case") from exc
+        if case.gateway is None:
+            return
+        if passed_on:
+            raise LaunchRefusedError("regions-disagree")
+        if issuer.method is Method.LINK:  # no other gateway has its key
+            raise elsewhere(case.number, case.gateway)
+        raise launch_elsewhere(case.gateway)
+
     async def _use(self, issuer: LaunchIssuer, launch: Launch) -> None:
-        if launch.case_number is not None:
-            try:
-                await self._tools.core.case(launch.case_number)
-            except CaseMissingError as exc:
-                raise LaunchRefusedError("no-such-case") from exc
         named = json.dumps([issuer.rules.issuer, launch.id])
         used = hashlib.sha256(named.encode()).hexdigest()
         if not await self._tools.records.launches.use(used, launch.expires_at):

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from transfer.core.access import CUSTOMER_ROLES, Role
-from transfer.core.cases import CaseNumber
+from transfer.core.access import CUSTOMER_ROLES, Role, check_here
+from transfer.core.cases import CaseNumber, confirmed
 from transfer.core.errors import InvalidRequestError
 from transfer.core.launches import LaunchRules
 from transfer.engine.launches import LaunchIssuer
@@ -65,12 +65,13 @@ class Links:
 
         Raises:
             CaseMissingError: no such case.
+            CaseElsewhereError: another region's gateway serves it.
             InvalidRequestError: a customer's role without a case.
         """
         if role in CUSTOMER_ROLES and case_number is None:
             raise InvalidRequestError(f"A link for the role {role} needs a case.")
         if case_number is not None:
-            await self._tools.core.case(case_number)
+            check_here(confirmed(await self._tools.core.case(case_number)))
         now, link_id = self._tools.clock.now(), self._tools.new_id()
         claims: dict[str, object] = {
             "iss": OWN_ISSUER,

@@ -21,6 +21,7 @@ from transfer.ports import (
     Figures,
     Session,
     Since,
+    StuckDeletion,
     Waiting,
     Wording,
 )
@@ -71,6 +72,7 @@ class Oversight:
         since = Since(
             now=now,
             closed_until=now + SOON - self._retention,
+            period=self._retention,
             seen_after=self._sessions.idle_since(now),
             failed_after=now - LATELY,
         )
@@ -101,7 +103,10 @@ class Oversight:
         """
         authorise_at_large(principal, Action.OVERSEE)
         closed, following = await self._records.closed(
-            None if until is None else until - self._retention, after=after, limit=limit
+            None if until is None else until - self._retention,
+            after=after,
+            limit=limit,
+            period=self._retention,
         )
         return self._judged(closed), following
 
@@ -153,6 +158,13 @@ class Oversight:
         """
         authorise_at_large(principal, Action.OVERSEE)
         return await self._records.acknowledged(version, after=after, limit=limit)
+
+    async def stuck(
+        self, principal: Principal, *, after: str | None = None, limit: int = 100
+    ) -> tuple[list[StuckDeletion], str | None]:
+        """Return a page of the deletions that can't go on, the longest stuck first."""
+        authorise_at_large(principal, Action.OVERSEE)
+        return await self._tools.records.deletions.stuck(after=after, limit=limit)
 
     async def sessions(
         self,

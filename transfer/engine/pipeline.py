@@ -45,6 +45,7 @@ class PartPipeline:
         self.withhold = withhold
         self.advanced: Callable[[int], None] | None = None
         self._upload = upload
+        self._name = (upload.case_id, upload.id, upload.fence)
         self._tools = tools
         self._ledger = tools.records.uploads
         self._target: tuple[str, str] | None = None
@@ -99,7 +100,7 @@ class PartPipeline:
     async def keep_tail(self, buffer: PartBuffer, hashed: int, *, start: int) -> None:
         """Make `buffer`, which is no part yet, durable as the tail. Nothing is on its way."""
         end = start + buffer.size
-        key = tail_key(self._upload.case_id, self._upload.id, self._upload.fence, end)
+        key = tail_key(*self._name, end, keyed=self._tools.policy.keyed)
         view = buffer.view()
         digest = await self._hash(view[hashed:], None)
         await self._tools.store.put(key, view, crc64nvme=crc64nvme(view))
@@ -127,7 +128,7 @@ class PartPipeline:
 
     async def put_whole(self, buffer: PartBuffer | None) -> str:
         """Store a file that never needed parts as one object; return its key."""
-        key = object_key(self._upload.case_id, self._upload.id, self._upload.fence)
+        key = object_key(*self._name, keyed=self._tools.policy.keyed)
         view = buffer.view() if buffer is not None else memoryview(b"")
         await self._tools.store.put(key, view, crc64nvme=crc64nvme(view))
         return key
@@ -163,7 +164,7 @@ class PartPipeline:
             await asyncio.gather(*done, *late, return_exceptions=True)
 
     async def _begin_multipart(self) -> tuple[str, str]:
-        key = object_key(self._upload.case_id, self._upload.id, self._upload.fence)
+        key = object_key(*self._name, keyed=self._tools.policy.keyed)
         multipart_id = await self._tools.store.create_multipart(key)
         await self._ledger.begin_multipart(
             self._upload.id, self._upload.fence, object_key=key, multipart_id=multipart_id
@@ -234,7 +235,7 @@ class PartPipeline:
                 tail=tail,
                 digest=digest,
                 now=now,
-                expires_at=now + self._tools.policy.lifetime,
+                expires_at=self._tools.policy.expires_at(now, self._upload.created_at),
             ),
         )
         self.offset = end

@@ -63,7 +63,8 @@ class Reservations:
         used_up = block.size > 0 and not block.left
         size = min(2 * block.size, _LARGEST_BLOCK) if used_up else 1
         ids = [UploadId(self._tools.new_id()) for _ in range(size)]
-        keys = [object_key(case_id, upload_id, _FENCE) for upload_id in ids]
+        keyed = self._tools.policy.keyed
+        keys = [object_key(case_id, upload_id, _FENCE, keyed=keyed) for upload_id in ids]
         clock = self._tools.clock
         good_until = clock.monotonic() + _USED_WITHIN.total_seconds()
         reservations = await self._tools.records.uploads.reserve(

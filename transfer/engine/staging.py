@@ -64,7 +64,7 @@ async def _set_aside(tools: Tools, upload: Upload, target: tuple[str, str]) -> N
 
 async def _as_parts(tools: Tools, upload: Upload, source: str) -> Upload:
     ledger = tools.records.uploads
-    key = object_key(upload.case_id, upload.id, upload.fence)
+    key = object_key(upload.case_id, upload.id, upload.fence, keyed=tools.policy.keyed)
     multipart_id = await tools.store.create_multipart(key)
     ranges = copy_ranges(upload.offset)
     first = await ledger.reserve_part(upload.id, upload.fence, len(ranges))
@@ -82,7 +82,8 @@ async def _as_tail(tools: Tools, upload: Upload, source: str) -> Upload:
     """S3 copies nothing below 5 MiB as a part that isn't the last."""
     async with tools.store.read(source, 0, upload.offset) as chunks:
         data = b"".join([chunk async for chunk in chunks])
-    key = tail_key(upload.case_id, upload.id, upload.fence, upload.offset)
+    place = (upload.case_id, upload.id, upload.fence, upload.offset)
+    key = tail_key(*place, keyed=tools.policy.keyed)
     await tools.store.put(key, data, crc64nvme=crc64nvme(data))
     advance = _advance(tools, upload, tail=Tail(key=key, size=upload.offset))
     return await tools.records.uploads.take_up(upload.id, upload.fence, None, advance)
@@ -99,5 +100,5 @@ def _advance(
         tail=tail,
         digest=upload.digest,
         now=now,
-        expires_at=now + tools.policy.lifetime,
+        expires_at=tools.policy.expires_at(now, upload.created_at),
     )

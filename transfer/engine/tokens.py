@@ -16,9 +16,10 @@ from transfer.core.access import (
     Role,
     allowed_to,
     authorise_at_large,
+    check_here,
     may_at_large,
 )
-from transfer.core.cases import CaseNumber
+from transfer.core.cases import CaseNumber, confirmed
 from transfer.core.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -200,7 +201,7 @@ class Tokens:
         if not 1 <= len(request.cases) <= _MOST_CASES:
             raise InvalidRequestError(f"A token is for 1 to {_MOST_CASES} cases, or for all.")
         for number in sorted(set(request.cases)):
-            await self._tools.core.case(number)
+            check_here(confirmed(await self._tools.core.case(number)))
 
     def _lifetime(self, request: TokenRequest) -> timedelta:
         lifetime = request.lifetime

@@ -298,7 +298,8 @@ class UploadWriter:
             return
         if self._spilled is None or self._spilled.size != buffer.size:
             end = self._pipeline.parts_offset + buffer.size
-            key = tail_key(self.upload.case_id, self.upload.id, self.upload.fence, end) + ".aside"
+            place = (self.upload.case_id, self.upload.id, self.upload.fence, end)
+            key = tail_key(*place, keyed=self._tools.policy.keyed) + ".aside"
             view = buffer.view()
             await self._tools.store.put(key, view, crc64nvme=crc64nvme(view))
             await self._forget_spilled()

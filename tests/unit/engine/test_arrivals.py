@@ -190,8 +190,10 @@ async def test_an_object_whose_process_died_before_its_row_is_discarded(
 
 async def test_one_that_is_being_discarded_is_not_made_a_file(tmp_path: Path) -> None:
     class SlowStore(MemoryObjectStore):
-        async def put(self, key: str, body: Buffer, *, crc64nvme: int) -> None:
-            await super().put(key, body, crc64nvme=crc64nvme)
+        async def put(
+            self, key: str, body: Buffer, *, crc64nvme: int, customer_key: bytes | None = None
+        ) -> None:
+            await super().put(key, body, crc64nvme=crc64nvme, customer_key=customer_key)
             room.clock.advance(timedelta(hours=2))
             await discard_what_is_due(room)
 

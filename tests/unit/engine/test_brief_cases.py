@@ -10,7 +10,7 @@ from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import CaseMissingError
 from transfer.engine import brief_cases
 from transfer.engine.brief_cases import LIFE, BriefCases
-from transfer.ports import CaseEvent
+from transfer.ports import CaseChanges, CaseEvent
 
 MISSING = CaseNumber("9999999999")
 
@@ -23,11 +23,14 @@ class CountingCore:
         self.asked = 0
         self.told: list[CaseEvent] = []
 
-    async def case(self, number: CaseNumber) -> Case:
+    async def case(self, number: CaseNumber, *, fresh: bool = False) -> Case:
         self.asked += 1
         if number == MISSING:
-            return await self.core.case(number)
-        return replace(await self.core.case(NUMBER), number=number)
+            return await self.core.case(number, fresh=fresh)
+        return replace(await self.core.case(NUMBER, fresh=fresh), number=number)
+
+    async def changes(self, since: str | None = None, *, limit: int = 100) -> CaseChanges:
+        return await self.core.changes(since, limit=limit)
 
     async def tell(self, *events: CaseEvent) -> None:
         self.told += events
@@ -70,3 +73,12 @@ async def test_events_are_told_to_the_core_itself(room: EngineRoom) -> None:
     event = CaseEvent(id="1", type="x", case_number=NUMBER, at=MovableClock().now(), data={})
     await BriefCases(core, MovableClock()).tell(event)
     assert core.told == [event]
+
+
+async def test_what_cant_be_undone_is_decided_on_a_fresh_answer(room: EngineRoom) -> None:
+    core = CountingCore(room)
+    cases = BriefCases(core, MovableClock())
+    await cases.case(NUMBER)
+    await cases.case(NUMBER, fresh=True)
+    assert core.asked == 2
+    assert await cases.changes() == await core.changes()

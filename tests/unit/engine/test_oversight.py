@@ -38,6 +38,7 @@ ASKED: dict[str, Asked] = {
     "waiting": lambda it, by: it.waiting(by),
     "wordings": lambda it, by: it.wordings(by),
     "acknowledged": lambda it, by: it.acknowledged(by, "0"),
+    "stuck": lambda it, by: it.stuck(by),
     "sessions": lambda it, by: it.sessions(by),
     "end": lambda it, by: it.end_session(by, "none"),
 }
