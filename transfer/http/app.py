@@ -8,6 +8,8 @@ from transfer.http.archive import ArchiveRoutes
 from transfer.http.auth import authentication, note_begun
 from transfer.http.bans import BanRoutes
 from transfer.http.boundary import identification, sign, tell_errors
+from transfer.http.case_events import CaseEventRoutes
+from transfer.http.case_updates import CaseUpdateRoutes
 from transfer.http.cases import CaseRoutes, DeskRoutes
 from transfer.http.cors import preflights, sharing
 from transfer.http.documentation import DocumentationRoutes
@@ -24,6 +26,7 @@ from transfer.http.previews import PreviewRoutes
 from transfer.http.probes import ProbeRoutes
 from transfer.http.protection import protection
 from transfer.http.receipts import ReceiptRoutes
+from transfer.http.retention import RetentionRoutes
 from transfer.http.self_test import SelfTestRoutes
 from transfer.http.sessions import SessionRoutes
 from transfer.http.sign_in import SignInRoutes
@@ -35,6 +38,7 @@ from transfer.http.site.admin_tokens import AdminTokenRoutes
 from transfer.http.site.assets import AssetRoutes
 from transfer.http.site.case_account import CaseAccountRoutes
 from transfer.http.site.case_care import CaseCareRoutes
+from transfer.http.site.case_conversation import CaseConversationRoutes
 from transfer.http.site.case_list import CaseListRoutes, CaseOpeningRoutes
 from transfer.http.site.case_page import CasePageRoutes
 from transfer.http.site.case_timeline import CaseTimelineRoutes
@@ -97,15 +101,19 @@ def _add_api(app: web.Application, services: Services) -> None:
     app.add_routes(SessionRoutes(services).routes())
     app.add_routes(BanRoutes(services).routes())
     app.add_routes(OversightRoutes(services).routes())
+    app.add_routes(RetentionRoutes(services).routes())
     app.add_routes(SignInRoutes(services).routes())
     app.add_routes(LaunchRoutes(services).routes())
     app.add_routes(SelfTestRoutes(services).routes())
     app.add_routes(CaseRoutes(services).routes())
     app.add_routes(TimelineRoutes(services).routes())
+    if services.inbox is not None:
+        app.add_routes(CaseEventRoutes(services, services.inbox).routes())
     if services.staff is not None:
         app.add_routes(OidcRoutes(services, services.staff).routes())
     if services.desk is not None:
         app.add_routes(DeskRoutes(services, services.desk).routes())
+        app.add_routes(CaseUpdateRoutes(services, services.desk).routes())
 
 
 def _add_pages(app: web.Application, services: Services) -> None:
@@ -128,4 +136,5 @@ def _add_pages(app: web.Application, services: Services) -> None:
     if services.desk is not None:
         app.add_routes(CaseOpeningRoutes(services, services.desk).routes())
         app.add_routes(CaseCareRoutes(services, services.desk).routes())
+        app.add_routes(CaseConversationRoutes(services, services.desk).routes())
         app.add_routes(AdminHoldDeskRoutes(services, services.desk).routes())

@@ -18,6 +18,7 @@ from transfer.core.errors import (
 )
 from transfer.engine.attempts import Failure
 from transfer.http.bearer import bearer_secret, is_by_token
+from transfer.http.case_events import CASE_EVENTS_PATH
 from transfer.http.cookie import cookie_secret
 from transfer.http.csrf import CSRF_FIELD, CSRF_HEADER, SameSite, changes_something, cross_site
 from transfer.http.documentation import DOCUMENTATION_PATHS
@@ -39,6 +40,7 @@ PUBLIC_PATHS = frozenset(
         "/sign-in",
         "/sign-in/staff",
         "/sign-in/callback",
+        CASE_EVENTS_PATH,  # its signature is looked at where it is taken in
         "/sign-out",  # looks at the cookie by itself, as its token comes in a form
     }
 )

@@ -6,7 +6,15 @@ from aiohttp import hdrs, web
 
 from transfer.core import errors
 from transfer.core.access import Action, Principal, authorise_at_large, may
-from transfer.core.cases import Case, CaseNumber, parse_case_number, parse_status
+from transfer.core.cases import (
+    Case,
+    CaseNumber,
+    Priority,
+    parse_case_number,
+    parse_priority,
+    parse_status,
+)
+from transfer.core.closure import parse_close_reason
 from transfer.http.case_search import ACCOUNT, ARRIVED_SINCE, STATUS, WORDS, asked_search
 from transfer.http.json_bodies import Body, JsonBody, Line, read_json
 from transfer.http.operations import Tag, gives, operation, takes
@@ -35,12 +43,22 @@ class NewCase(JsonBody):
     subject: Line
     account: Line
     number: str | None = None
+    priority: Line | None = None
+    sold_to: Line | None = None
 
 
 class Resolution(JsonBody):
-    """How a case is closed."""
+    """How a case is closed, and why."""
 
     resolution: Line | None = None
+    reason: Line | None = None
+    comment: str | None = None
+
+
+class Information(JsonBody):
+    """What supports the reopening of a case."""
+
+    information: str | None = None
 
 
 class NewStatus(JsonBody):
@@ -138,7 +156,15 @@ class DeskRoutes:
         _check_opens(principal)
         new = await self._read(request, NewCase)
         number = None if new.number is None else parse_case_number(new.number)
-        case = await self._desk.open(new.subject, new.account, principal.name, number)
+        priority = Priority.MEDIUM if new.priority is None else parse_priority(new.priority)
+        case = await self._desk.open(
+            new.subject,
+            new.account,
+            principal.name,
+            number,
+            priority=priority,
+            sold_to=new.sold_to,
+        )
         response = json_response(self._json(case), status=HTTPStatus.CREATED)
         response.headers[hdrs.LOCATION] = f"{request.path.rstrip('/')}/{case.number}"
         return response
@@ -176,30 +202,48 @@ class DeskRoutes:
     @operation(
         "Close a case",
         tag=Tag.CASES,
-        text="Its SFTP accounts end, uploads are refused, and the time until its deletion begins.",
+        text="Its SFTP accounts end, uploads are refused, and the time until its deletion begins. "
+        "A customer gives a reason and a comment.",
         takes=takes(Resolution, required=False),
         gives=gives(200, CaseShape),
         errors=(errors.CaseStateError,),
     )
     async def close(self, request: web.Request) -> web.Response:
         """Close a case."""
-        number = await self._managed(request, Action.MANAGE_CASE)
-        resolution = (await self._read(request, Resolution)).resolution
-        case = await self._desk.close(number, resolution, request[PRINCIPAL].name)
+        number = await self._managed(request, Action.TAKE_PART)
+        principal, said = request[PRINCIPAL], await self._read(request, Resolution)
+        if not principal.is_staff and (said.reason is None or said.comment is None):
+            raise errors.InvalidRequestError("Give a reason and a comment.")
+        case = await self._desk.close(
+            number,
+            said.resolution,
+            principal.name,
+            reason=None if said.reason is None else parse_close_reason(said.reason),
+            comment=said.comment,
+        )
         return json_response(self._json(case))
 
     @operation(
         "Reopen a case",
         tag=Tag.CASES,
-        takes=takes(Nothing, required=False),
+        text="A customer gives the information that supports it, and asks within a time after the "
+        "closure: 30 days, unless the operator has set another. Customer Care reopens it until the "
+        "deletion of its data has begun.",
+        takes=takes(Information, required=False),
         gives=gives(200, CaseShape),
         errors=(errors.CaseStateError,),
     )
     async def reopen(self, request: web.Request) -> web.Response:
         """Reopen a case."""
-        number = await self._managed(request, Action.MANAGE_CASE)
-        await self._read(request, Nothing)
-        return json_response(self._json(await self._desk.reopen(number, request[PRINCIPAL].name)))
+        number = await self._managed(request, Action.TAKE_PART)
+        information = (await self._read(request, Information)).information
+        principal = request[PRINCIPAL]
+        if principal.is_staff:
+            case = await self._desk.reopen(number, principal.name, information=information)
+        else:
+            asked = information or ""
+            case = await self._desk.reopen_for_customer(number, asked, principal.name)
+        return json_response(self._json(case))
 
     @operation(
         "Keep the data of a case from deletion",

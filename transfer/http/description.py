@@ -47,6 +47,9 @@ _SIGNED_IN: Sequence[type[TransferError]] = (
 _ALWAYS_PROBLEMS = (400, 417, 429, 431)
 _BODY_PROBLEMS = (408, 413, 415)
 
+_OF_CASES = ("/api/v1/cases/{", "/api/v1/uploads/{", "/api/v1/files/{")
+"""What is found below belongs to a case, the case to a region, and who knows it may be away."""
+
 _PATH: Mapping[str, Mapping[str, Any]] = {
     "number": {"type": "string", "pattern": "^[0-9]{10}$", "examples": ["0003256109"]},
     "id": {"type": "string", "pattern": "^[0-9A-Za-z_-]{1,64}$"},
@@ -182,6 +185,12 @@ def _errors(one: Described) -> list[type[TransferError]]:
             found.append(errors.CrossSiteError)
         if "{number}" in one.path:
             found += [errors.InvalidRequestError, errors.CaseMissingError]
+        if one.path.startswith(_OF_CASES):
+            found += [
+                errors.CaseElsewhereError,
+                errors.CaseCoreUnavailableError,
+                errors.CaseContradictionError,
+            ]
     if one.operation.takes is not None:
         found += [errors.InvalidRequestError, errors.TooLargeError]
     return found

@@ -10,6 +10,7 @@ from aiohttp import web
 from transfer.core import errors
 from transfer.core.errors import (
     AcknowledgementRequiredError,
+    CaseElsewhereError,
     OffsetMismatchError,
     TooManyAttemptsError,
     TransferError,
@@ -54,6 +55,8 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.CrossSiteError: Answer(403, "Forbidden"),
     # Not 409, which tus clients retry: a closed case stays closed until people reopen it.
     errors.CaseClosedError: Answer(403, "Case Closed"),
+    errors.CaseElsewhereError: Answer(421, "Misdirected Request"),
+    errors.LaunchElsewhereError: Answer(421, "Misdirected Request"),
     errors.TooLargeError: Answer(413, "Content Too Large"),
     errors.LengthMismatchError: Answer(413, "Content Too Large"),
     errors.DigestMismatchError: Answer(422, "Unprocessable Content"),
@@ -88,6 +91,8 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.RecordsUnavailableError: _UNAVAILABLE,
     errors.UploadBusyError: _LOCKED,
     errors.ProviderUnavailableError: _UNAVAILABLE,
+    errors.CaseCoreUnavailableError: _UNAVAILABLE,
+    errors.CaseContradictionError: _UNAVAILABLE,
     errors.TooManyAttemptsError: Answer(429, "Too Many Requests", _LATER_SECONDS),
     errors.ShuttingDownError: _UNAVAILABLE,
 }
@@ -153,6 +158,8 @@ def _members(error: TransferError) -> dict[str, Any]:
         return {"offset": error.offset}
     if isinstance(error, AcknowledgementRequiredError):
         return {"version": error.version}
+    if isinstance(error, CaseElsewhereError):
+        return {"region": error.region, "gateway": error.gateway, "page": error.page}
     return {}
 
 

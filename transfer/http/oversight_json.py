@@ -150,7 +150,7 @@ def _case(usage: CaseUsage) -> CaseUsageShape:
         subject=case.subject,
         account=case.account,
         status=case.status,
-        hold=_hold(case.hold),
+        hold=_hold(case.keeping),
         files=usage.files,
         size=usage.size_bytes,
         unfinished_size=usage.unfinished_bytes,

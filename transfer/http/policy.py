@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from transfer.core.parts import MAX_FILE_BYTES
 from transfer.core.retention import PERIOD
+from transfer.engine.account_terms import AccountTermsDesk
 from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
 from transfer.engine.bans import Bans
 from transfer.engine.case_events import CaseEvents
+from transfer.engine.deletion_receipts import DeletionReceipts
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.oidc import StaffSignIn
@@ -24,7 +26,7 @@ from transfer.engine.timelines import Timelines
 from transfer.engine.tokens import Tokens
 from transfer.engine.uploads import Uploads
 from transfer.http.proxies import NO_PROXIES, Proxies
-from transfer.ports import CaseDesk, Clock
+from transfer.ports import CaseDesk, CaseInbox, Clock
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -113,7 +115,8 @@ async def always_ready() -> Sequence[str]:
 class Services:
     """What the routes call.
 
-    `desk` is there only where the case core is run from here, `staff` where they can sign in.
+    `desk` is there only where the case core is run from here, `staff` where they can sign in,
+    `inbox` where another case core sends events.
     """
 
     uploads: Uploads
@@ -131,8 +134,11 @@ class Services:
     events: CaseEvents
     timelines: Timelines
     oversight: Oversight
+    account_terms: AccountTermsDesk
+    deletion_receipts: DeletionReceipts
     clock: Clock
     staff: StaffSignIn | None = None
+    inbox: CaseInbox | None = None
     desk: CaseDesk | None = None
     ready: Readiness = always_ready
     policy: HttpPolicy

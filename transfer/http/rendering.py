@@ -82,12 +82,16 @@ def case_detail_json(
         **dict(_case(case, retention)),
         may=[action for action in Action if may(principal, action, case)],
         sftp=sftp_shape(sftp),
+        as_of=None if case.as_of is None else moment(case.as_of),
     ).json_object()
 
 
 def updates_json(updates: Sequence[CaseUpdate], following: str | None) -> Json:
     """Return a page of a case's history."""
-    shown = [UpdateShape(at=moment(one.at), author=one.author, text=one.text) for one in updates]
+    shown = [
+        UpdateShape(at=moment(one.at), author=one.author, text=one.text, kind=one.kind)
+        for one in updates
+    ]
     return UpdateList(updates=shown, next=following).json_object()
 
 
@@ -118,6 +122,9 @@ def _case(case: Case, retention: timedelta) -> CaseShape:
         subject=case.subject,
         closed_at=rfc3339(case.closed_at),
         deletion_due_at=rfc3339(deletion_due_at(case, retention)),
+        priority=case.priority,
+        close_reason=case.close_reason,
+        waiting_since=None if case.wait is None else moment(case.wait.since),
     )
 
 

@@ -14,8 +14,10 @@ class BreakingStore(MemoryObjectStore):
     breaks_once = False
 
     @asynccontextmanager
-    async def read(self, key: str, start: int, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        async with super().read(key, start, size) as chunks:
+    async def read(
+        self, key: str, start: int, size: int, *, customer_key: bytes | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with super().read(key, start, size, customer_key=customer_key) as chunks:
             broken = self.breaks or self.breaks_once
             self.breaks_once = False
             yield self._broken(chunks) if broken else chunks

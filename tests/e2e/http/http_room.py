@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from tests.engine_room import MIB, NUMBER, EngineRoom, customer, engine_room
+from tests.regions import PlacedCases
 from transfer.core.access import Role
 from transfer.core.cases import CaseNumber
 from transfer.engine.oidc import StaffSignIn
@@ -22,7 +23,7 @@ from transfer.http.app import build_app
 from transfer.http.listener import CurrentTls
 from transfer.http.policy import HttpPolicy, Services, SftpAddress
 from transfer.http.server import HttpServer, bound_sockets
-from transfer.ports import ObjectStore
+from transfer.ports import CaseInbox, ObjectStore
 
 OTHER_NUMBER = CaseNumber("0009999999")
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -204,8 +205,11 @@ async def http_room(
     with_desk: bool = True,
     listeners: Sequence[socket] | None = None,
     staff: Callable[[EngineRoom], StaffSignIn] | None = None,
+    placed: PlacedCases | None = None,
+    inbox: Callable[[EngineRoom], CaseInbox] | None = None,
 ) -> AsyncIterator[HttpRoom]:
-    async with engine_room(folder, running=running, policy=engine_policy, store=store) as room:
+    opened = engine_room(folder, running=running, policy=engine_policy, store=store, placed=placed)
+    async with opened as room:
         await room.core.open("Another customer's case", "Other Ltd", "analyst", OTHER_NUMBER)
         for name, number in (("designated", NUMBER), ("stranger", OTHER_NUMBER)):
             await room.agree(replace(customer(number), name=name), number)
@@ -233,8 +237,11 @@ async def http_room(
             sessions=room.sessions,
             launches=room.launches,
             oversight=room.oversight,
+            account_terms=room.account_terms,
+            deletion_receipts=room.deletion_receipts,
             clock=room.clock,
             staff=None if staff is None else staff(room),
+            inbox=None if inbox is None else inbox(room),
             desk=room.core if with_desk else None,
             ready=ready,
             policy=policy or HttpPolicy(sftp=SFTP),

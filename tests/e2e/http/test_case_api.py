@@ -39,8 +39,12 @@ async def test_a_case_tells_its_state_what_one_may_do_and_the_sftp_address(
         "subject": "Contact centre down",
         "closed_at": None,
         "deletion_due_at": None,
-        "may": ["see", "download", "upload", "arrange", "see-accounts"],
+        "priority": "Medium",
+        "close_reason": None,
+        "waiting_since": None,
+        "may": ["see", "download", "upload", "arrange", "see-accounts", "take-part"],
         "sftp": {"host": "files.example.com", "port": 2222, "fingerprints": ["SHA256:abc"]},
+        "as_of": None,
     }
     assert (await room.ask("GET", CASE, who="read-only")).json()["may"] == ["see", "download"]
 
@@ -58,8 +62,12 @@ async def test_a_closed_case_tells_when_its_data_goes_and_takes_nothing(room: Ht
         "subject": "Contact centre down",
         "closed_at": "2026-03-02T09:00:01Z",
         "deletion_due_at": "2026-04-01T09:00:01Z",
+        "priority": "Medium",
+        "close_reason": None,
+        "waiting_since": None,
     }
-    assert (await room.ask("GET", CASE)).json()["may"] == ["see", "download", "see-accounts"]
+    may = (await room.ask("GET", CASE)).json()["may"]
+    assert may == ["see", "download", "see-accounts", "take-part"]
     for answer in (
         await room.create(3),
         await room.patch(location, 0, b"abc"),

@@ -169,9 +169,12 @@ async def test_a_case_is_moved_closed_and_reopened_on_its_page(room: HttpRoom) -
     assert "The case has its new status." in text_of(shown)
     assert 'value="Solution Proposed|Replied" selected' in shown.body.decode()
 
-    closed = await submit(analyst, f"{CASE}/close", resolution="Cancelled")
+    closing = {"resolution": "Cancelled", "reason": "Duplicate of another case", "comment": "Two."}
+    closed = await submit(analyst, f"{CASE}/close", **closing)
     assert closed.headers["Location"] == f"{CASE}?done=closed#care"
-    assert (await room.engine.core.case(NUMBER)).substatus == "Cancelled"
+    case = await room.engine.core.case(NUMBER)
+    assert (case.substatus, case.close_reason) == ("Cancelled", "Duplicate of another case")
+    assert (await room.engine.core.comments(NUMBER))[-1].text == "Two."
     text = await page(room, CASE)
     assert "Reopen the case" in text
     assert "Change the status" not in text

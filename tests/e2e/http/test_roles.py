@@ -19,6 +19,7 @@ RUFH = {"Upload-Complete": "?1"}
 RUFH_APPEND = {**RUFH, "Content-Type": "application/partial-upload", "Upload-Offset": "0"}
 SHA256_OF_ABC = {"sha256": hashlib.sha256(b"abc").hexdigest()}
 VERSION = {"version": Notice().version}
+CLOSING = {"reason": "No longer needed", "comment": "We have moved on."}
 EVERYBODY = frozenset({"designated", "read-only", "analyst", "admin"})
 STAFF = frozenset({"analyst", "admin"})
 SENDERS = EVERYBODY - {"read-only"}
@@ -65,6 +66,7 @@ VERBS = [
     Verb(method="GET", path=f"{CASE}/timeline", allowed=STAFF),
     seen("GET", f"{CASE}/archive"),
     seen("GET", f"{CASE}/receipts"),
+    seen("GET", f"{CASE}/deletion-receipts"),
     seen("GET", f"{CASE}/events", endless=True),
     sent("POST", f"{CASE}/uploads", SENDERS, 201, headers=CREATION),
     sent("POST", f"{CASE}/uploads", SENDERS, 201, headers={**CREATION, **OFFSET_TYPE}, data=b"abc"),
@@ -112,8 +114,25 @@ VERBS = [
         closed=409,
         json={"status": "Solution Proposed"},
     ),
-    Verb(method="POST", path=f"{CASE}/close", allowed=STAFF, closed=409),
-    Verb(method="POST", path=f"{CASE}/reopen", allowed=STAFF, status=409, closed=200),
+    Verb(method="POST", path=f"{CASE}/close", allowed=SENDERS, closed=409, json=CLOSING),
+    Verb(
+        method="POST",
+        path=f"{CASE}/reopen",
+        allowed=SENDERS,
+        status=409,
+        closed=200,
+        json={"information": "It happened again."},
+    ),
+    Verb(
+        method="POST", path=f"{CASE}/priority", allowed=STAFF, closed=409, json={"priority": "Low"}
+    ),
+    Verb(
+        method="POST",
+        path=f"{CASE}/updates",
+        allowed=SENDERS,
+        closed=409,
+        json={"text": "A word."},
+    ),
     Verb(method="POST", path=f"{CASE}/hold", allowed=frozenset({"admin"}), json={"reason": "r"}),
     Verb(method="POST", path=f"{CASE}/unhold", allowed=frozenset({"admin"}), status=409),
 ]

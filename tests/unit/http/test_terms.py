@@ -3,10 +3,12 @@
 import pytest
 
 from transfer.core.access import Door, Role
-from transfer.core.cases import SUBSTATUSES, Status
+from transfer.core.cases import SUBSTATUSES, Priority, Status
+from transfer.core.closure import CloseReason
 from transfer.http.site.terms import TERMS, term
 
-WORDS = [*Status, *Role, *Door, *(one for several in SUBSTATUSES.values() for one in several)]
+SUBSTATUS_WORDS = [one for several in SUBSTATUSES.values() for one in several]
+WORDS = [*Status, *Role, *Door, *Priority, *CloseReason, *SUBSTATUS_WORDS]
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from transfer.core.access import Action
-from transfer.core.cases import Status
+from transfer.core.cases import Priority, Status, UpdateKind
 from transfer.http.shapes.base import Moment, Next, Number, Shape
 
 
@@ -20,6 +20,12 @@ class CaseShape(Shape):
     deletion_due_at: Annotated[
         Moment | None,
         Field(description="When its data is deleted; null while it is open or held."),
+    ]
+    priority: Annotated[Priority, Field(description="How much it presses.")]
+    close_reason: Annotated[str | None, Field(description="Why it was closed, if that was said.")]
+    waiting_since: Annotated[
+        Moment | None,
+        Field(description="Since when its customer's answer is awaited; null if it isn't."),
     ]
 
 
@@ -38,6 +44,10 @@ class CaseDetail(CaseShape):
 
     may: Annotated[list[Action], Field(description="What the caller may do to the case now.")]
     sftp: Annotated[SftpShape | None, Field(description="Where the SFTP door is, if it is open.")]
+    as_of: Annotated[
+        Moment | None,
+        Field(description="When the case core told so, if it is away now; null if it isn't."),
+    ]
 
 
 class FoundCaseShape(CaseShape):
@@ -69,6 +79,7 @@ class UpdateShape(Shape):
     at: Moment
     author: Annotated[str, Field(description="Who did it, or what of the service.")]
     text: Annotated[str, Field(description="What people read.")]
+    kind: Annotated[UpdateKind, Field(description="What happened, or what somebody wrote.")]
 
 
 class UpdateList(Shape):

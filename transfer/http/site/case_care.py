@@ -9,6 +9,7 @@ from aiohttp import web
 from transfer.core import errors
 from transfer.core.access import Action, may
 from transfer.core.cases import SUBSTATUSES, Case, CaseNumber, Status, parse_status
+from transfer.core.closure import CloseReason, parse_close_reason
 from transfer.core.errors import InvalidRequestError
 from transfer.http.cases import Nothing, Reason, Resolution
 from transfer.http.json_bodies import JsonBody, Line
@@ -47,6 +48,7 @@ class Care:
 
     moves: Mapping[Status, Sequence[str]]
     resolutions: Sequence[str]
+    reasons: Sequence[CloseReason]
     gone_at: datetime
     may_manage: bool
     may_hold: bool
@@ -60,17 +62,19 @@ class CaseCare:
         self._clock = services.clock
         self._retention = services.policy.retention
         self._is_here = services.desk is not None
+        self._runs_cases = services.desk is not None and services.desk.runs_cases
 
     async def section(self, request: web.Request, case: Case) -> Section | None:
         """Return the section for staff."""
         principal = request[PRINCIPAL]
-        may_manage = may(principal, Action.MANAGE_CASE, case)
+        may_manage = self._runs_cases and may(principal, Action.MANAGE_CASE, case)
         may_hold = may(principal, Action.HOLD, case) and case.purged_at is None
         if not (self._is_here and (may_manage or may_hold)):
             return None
         care = Care(
             moves=_MOVES,
             resolutions=SUBSTATUSES[Status.CLOSED],
+            reasons=tuple(CloseReason),
             gone_at=self._clock.now() + self._retention,
             may_manage=may_manage,
             may_hold=may_hold,
@@ -116,15 +120,17 @@ class CaseCareRoutes:
     @operation(
         "Close a case, by a form on its page",
         tag=Tag.PAGES,
-        takes=form_of("resolution"),
+        takes=form_of("resolution", "reason", "comment"),
         gives=_BACK,
         errors=(errors.CaseStateError,),
     )
     async def close(self, request: web.Request) -> web.Response:
         """Close a case."""
         number = await self._managed(request, Action.MANAGE_CASE)
-        resolution = read_fields(request, Resolution).resolution
-        await self._desk.close(number, resolution, request[PRINCIPAL].name)
+        said = read_fields(request, Resolution)
+        reason = None if said.reason is None else parse_close_reason(said.reason)
+        name = request[PRINCIPAL].name
+        await self._desk.close(number, said.resolution, name, reason=reason, comment=said.comment)
         return self._back(number, "closed")
 
     @operation(

@@ -8,7 +8,7 @@ from aiohttp import web
 from transfer.core.access import Action, may
 from transfer.core.cases import Case, Hold
 from transfer.core.notices import must_acknowledge
-from transfer.core.retention import deletion_due_at
+from transfer.core.retention import deletion_due_at, period_of
 from transfer.http.requests import PRINCIPAL
 from transfer.http.site.sections import Section
 
@@ -32,8 +32,8 @@ class CaseHead:
         principal = request[PRINCIPAL]
         head = _Head(
             due_at=deletion_due_at(case, self._retention),
-            retention_days=self._retention.days,
-            hold=case.hold,
+            retention_days=period_of(case, self._retention).days,
+            hold=case.keeping,
             is_warned=must_acknowledge(principal) and may(principal, Action.UPLOAD, case),
         )
         return Section("case/head.html", head)

@@ -94,7 +94,7 @@ class CaseListRoutes:
             without_account=_query({**kept, "account": ""}),
             first_page=None if page.after is None else _query(kept),
             next_page=None if following is None else _query({**kept, "after": following}),
-            may_open=may_at_large(principal, Action.MANAGE_CASE),
+            may_open=desk.runs_cases and may_at_large(principal, Action.MANAGE_CASE),
         )
 
     def _wanted(self, request: web.Request) -> CaseSearch:

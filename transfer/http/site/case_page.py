@@ -10,6 +10,7 @@ from transfer.http.requests import PRINCIPAL, case_number
 from transfer.http.site.acknowledgement_page import ask_first
 from transfer.http.site.case_account import CaseAccount
 from transfer.http.site.case_care import CaseCare
+from transfer.http.site.case_conversation import CaseConversation
 from transfer.http.site.case_files import CaseFiles
 from transfer.http.site.case_head import CaseHead
 from transfer.http.site.case_timeline import CaseTimeline
@@ -30,10 +31,13 @@ class CasePageRoutes:
         head = CaseHead(services.policy.retention)
         upload, files = CaseUpload(services.policy), CaseFiles(services)
         account, care = CaseAccount(services), CaseCare(services)
-        timeline = CaseTimeline(services.timelines)
+        timeline, talk = CaseTimeline(services.timelines), CaseConversation(services)
         # Customers come to send, Customer Care to see what has arrived.
-        self._for_customers: Sequence[SectionSource] = (head, upload, files, account)
-        self._for_staff: Sequence[SectionSource] = (head, files, upload, account, care, timeline)
+        self._for_customers: Sequence[SectionSource] = (head, upload, files, account, talk)
+        self._for_staff: Sequence[SectionSource] = (
+            *(head, files, upload, account, talk),
+            *(care, timeline),
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""

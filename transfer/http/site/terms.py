@@ -24,6 +24,18 @@ TERMS: Mapping[str, str] = {
     "Fixed - Software Provided": marked("Fixed - Software Provided"),
     "Resolved": marked("Resolved"),
     "Cancelled": marked("Cancelled"),
+    # Priorities
+    "Production Down": marked("Production Down"),
+    "Critical": marked("Critical"),
+    "High": marked("High"),
+    "Medium": marked("Medium"),
+    "Low": marked("Low"),
+    # Why a case is closed
+    "Solved by Customer Care": marked("Solved by Customer Care"),
+    "Solved by the customer": marked("Solved by the customer"),
+    "No longer needed": marked("No longer needed"),
+    "Duplicate of another case": marked("Duplicate of another case"),
+    "No answer from the customer": marked("No answer from the customer"),
     # Roles
     "designated": marked("Designated contact"),
     "read-only": marked("Read-only contact"),
