@@ -10,30 +10,56 @@ from transfer.cli.options import AsJson, Data, Number, case_number
 from transfer.cli.output import print_object, print_rows
 from transfer.cli.session import operator, with_parts
 from transfer.cli.shapes import Json, case_json, update_json
-from transfer.core.cases import Case, parse_case_number, parse_status
+from transfer.core.cases import (
+    Case,
+    Priority,
+    parse_case_number,
+    parse_priority,
+    parse_status,
+)
+from transfer.core.closure import parse_close_reason
 
 if TYPE_CHECKING:
     from transfer.wiring.parts import Parts
 
 app = typer.Typer(help="Open, show and change cases.", no_args_is_help=True)
 
-_COLUMNS = ("number", "status", "substatus", "subject", "account", "closed_at", "deletion_due_at")
+_COLUMNS = (
+    *("number", "status", "substatus", "priority", "subject", "account"),
+    *("closed_at", "deletion_due_at"),
+)
+
+OfCustomer = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Do it as this person of the customer's.")
+]
 
 
 @app.command("open")
-def open_case(
+def open_case(  # noqa: PLR0913 -- each is an option of the command
     subject: Annotated[str, typer.Option(help="What the case is about.")],
     account: Annotated[str, typer.Option(help="The customer.")],
     number: Annotated[
         str | None, typer.Option(metavar="NUMBER", help="Ten digits; else the next free number.")
+    ] = None,
+    priority: Annotated[
+        str | None, typer.Option(help="Like 'Production Down'.", show_default="Medium")
+    ] = None,
+    sold_to: Annotated[
+        str | None, typer.Option(help="Who bought, if that is another customer.")
     ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a case."""
     wanted = case_number(number)
+    pressing = Priority.MEDIUM if priority is None else parse_priority(priority)
+    actor = operator().name
     _print_case(
-        data, lambda parts: parts.desk.open(subject, account, operator().name, wanted), as_json
+        data,
+        lambda parts: parts.desk.open(
+            subject, account, actor, wanted, priority=pressing, sold_to=sold_to
+        ),
+        as_json,
     )
 
 
@@ -69,7 +95,7 @@ def updates(number: Number, data: Data = None, as_json: AsJson = False) -> None:
     async def work(parts: "Parts") -> list[Json]:
         return [update_json(update) for update in await parts.desk.updates(wanted)]
 
-    print_rows("updates", with_parts(data, work), ("at", "author", "text"), as_json=as_json)
+    print_rows("updates", with_parts(data, work), ("at", "author", "kind", "text"), as_json=as_json)
 
 
 @app.command()
@@ -90,24 +116,75 @@ def status(
 
 
 @app.command()
-def close(
+def priority(
+    number: Number,
+    to: Annotated[str, typer.Argument(metavar="PRIORITY", help="Like 'Production Down'.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a case another priority; of one in Production Down, nobody is reminded."""
+    wanted, target = parse_case_number(number), parse_priority(to)
+    _print_case(data, lambda parts: parts.desk.prioritise(wanted, target, operator().name), as_json)
+
+
+@app.command()
+def comment(
+    number: Number,
+    text: Annotated[str, typer.Argument(help="What there is to say.")],
+    customer: OfCustomer = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a comment to a case; one of the customer's makes a case that waited for them open."""
+    wanted, author = parse_case_number(number), customer or operator().name
+    _print_case(
+        data,
+        lambda parts: parts.desk.comment(wanted, text, author, by_customer=customer is not None),
+        as_json,
+    )
+
+
+@app.command()
+def close(  # noqa: PLR0913 -- each is an option of the command
     number: Number,
     resolution: Annotated[
-        str | None, typer.Option(help="Resolved or Cancelled.", show_default="Resolved")
+        str | None, typer.Option(help="Resolved or Cancelled.", show_default="by the reason")
     ] = None,
+    reason: Annotated[str | None, typer.Option(help="Like 'No longer needed'.")] = None,
+    comment: Annotated[str | None, typer.Option(help="What there is to say.")] = None,
+    customer: OfCustomer = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Close a case: its SFTP accounts end now, its data goes when the retention period is over."""
-    wanted = parse_case_number(number)
-    _print_case(data, lambda parts: parts.desk.close(wanted, resolution, operator().name), as_json)
+    wanted, actor = parse_case_number(number), customer or operator().name
+    why = None if reason is None else parse_close_reason(reason)
+    _print_case(
+        data,
+        lambda parts: parts.desk.close(wanted, resolution, actor, reason=why, comment=comment),
+        as_json,
+    )
 
 
 @app.command()
-def reopen(number: Number, data: Data = None, as_json: AsJson = False) -> None:
-    """Reopen a closed case whose data is still there."""
+def reopen(
+    number: Number,
+    information: Annotated[
+        str | None, typer.Option(help="What supports it; a customer has to say.")
+    ] = None,
+    customer: OfCustomer = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reopen a closed case whose data is still there; for a customer, not long after."""
     wanted = parse_case_number(number)
-    _print_case(data, lambda parts: parts.desk.reopen(wanted, operator().name), as_json)
+
+    def change(parts: "Parts") -> Awaitable[Case]:
+        if customer is not None:
+            return parts.desk.reopen_for_customer(wanted, information or "", customer)
+        return parts.desk.reopen(wanted, operator().name, information=information)
+
+    _print_case(data, change, as_json)
 
 
 @app.command()

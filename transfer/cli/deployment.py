@@ -1,11 +1,15 @@
 """`transfer migrate`, `check-config` and `version`."""
 
+import asyncio
+from typing import Annotated
+
 import typer
 
 from transfer import __version__
 from transfer.cli.options import AsJson, Data
 from transfer.cli.output import print_json, print_object
 from transfer.cli.session import prepared
+from transfer.cli.shapes import Json
 from transfer.folder import ServiceFolder
 from transfer.settings import Settings, SettingsError, load, variable
 
@@ -21,7 +25,17 @@ def migrate(data: Data = None, as_json: AsJson = False) -> None:
     print_object({"revision": current(url), "migrated": missing}, as_json=as_json)
 
 
-def check_config(data: Data = None, as_json: AsJson = False) -> None:
+def check_config(
+    data: Data = None,
+    apply_bucket: Annotated[
+        bool,
+        typer.Option(
+            "--apply-bucket",
+            help="Also set the bucket's rule against uploads that nobody ends.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check all settings and the files they name, and show what is in force without secrets."""
     settings = load(data=data)
     _check_files(settings)
@@ -31,12 +45,40 @@ def check_config(data: Data = None, as_json: AsJson = False) -> None:
             "can't show the passwords of accounts that another has issued.",
             err=True,
         )
-    print_object(settings.shown(), as_json=as_json)
+    shown = settings.shown()
+    if apply_bucket:
+        shown["bucket"] = asyncio.run(_apply_bucket(prepared(data)))
+    print_object(shown, as_json=as_json)
+
+
+async def _apply_bucket(settings: Settings) -> Json:
+    """Make the bucket if need be, set its rule, and return what it says then."""
+    from transfer.clock import SystemClock
+    from transfer.core.sweeping import backstop_days
+    from transfer.storage.s3 import S3ObjectStore
+    from transfer.storage.s3_lifecycle import abort_incomplete_after
+    from transfer.wiring.objects import join_objects
+
+    async with (
+        join_objects(settings, SystemClock()) as objects,
+        S3ObjectStore(objects.access) as store,
+    ):
+        await store.ensure_bucket()
+        days = backstop_days(settings.upload_max_age)
+        state = await asyncio.to_thread(abort_incomplete_after, objects.access, days)
+    return {
+        "name": objects.access.bucket,
+        "abort_incomplete_after_days": state.days,
+        "changed": state.changed,
+        "other_rules": state.other_rules,
+    }
 
 
 def _check_files(settings: Settings) -> None:
     """Raise if a key or certificate that is set can't be used; nothing is made."""
     from transfer.clock import SystemClock
+    from transfer.wiring.case_keys import master_keys
+    from transfer.wiring.cores import foreign_core
     from transfer.wiring.doors import certificate_files
     from transfer.wiring.identity import identity_provider
 
@@ -52,7 +94,15 @@ def _check_files(settings: Settings) -> None:
     except SettingsError as exc:
         faults += exc.faults
     try:
+        master_keys(settings)
+    except SettingsError as exc:
+        faults += exc.faults
+    try:
         identity_provider(settings, SystemClock())
+    except SettingsError as exc:
+        faults += exc.faults
+    try:
+        foreign_core(settings, SystemClock())
     except SettingsError as exc:
         faults += exc.faults
     if faults:

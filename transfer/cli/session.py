@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,7 @@ from transfer.settings import Settings, load
 from transfer.telemetry import configure_logs
 
 if TYPE_CHECKING:
+    from transfer.storage.s3_client import S3Settings
     from transfer.wiring.parts import Parts
 
 T = TypeVar("T")
@@ -51,6 +53,37 @@ def with_parts(data: Path | None, work: Callable[["Parts"], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+def with_store(
+    data: Path | None, work: Callable[["Parts"], Awaitable[T]], *, attempts: int | None = None
+) -> T:
+    """Do `work` with records and store: the one that runs, or the folder's own for that long.
+
+    `attempts` is how often a request to the store is tried, where that isn't left to the store's
+    client.
+
+    Raises:
+        RecordsUnavailableError, StoreUnavailableError: they can't be had.
+    """
+    from transfer.clock import SystemClock
+    from transfer.storage.s3 import S3ObjectStore
+    from transfer.wiring.objects import join_objects
+    from transfer.wiring.parts import open_parts
+
+    settings, clock = prepared(data), SystemClock()
+    check_tables(settings)
+
+    async def run() -> T:
+        async with (
+            join_objects(settings, clock) as objects,
+            S3ObjectStore(_patient(objects.access, attempts)) as store,
+            open_parts(settings, store=store, clock=clock) as parts,
+        ):
+            await store.ensure_bucket()
+            return await work(parts)
+
+    return asyncio.run(run())
+
+
 def check_tables(settings: Settings) -> None:
     """Have the tables of this version: made here in the folder, expected in a shared database.
 
@@ -74,3 +107,7 @@ def operator() -> Principal:
     except KeyError:
         name = f"user {os.getuid()}"
     return Principal(name=name, role=Role.ADMIN, door=Door.CLI)
+
+
+def _patient(access: "S3Settings", attempts: int | None) -> "S3Settings":
+    return access if attempts is None else replace(access, attempts=attempts)

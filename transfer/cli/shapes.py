@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from transfer.core.account_terms import AccountTerms
 from transfer.core.accounts import SftpAccount
 from transfer.core.bans import Ban
 from transfer.core.cases import Case, CaseUpdate
+from transfer.core.contacts import Contact
 from transfer.core.retention import deletion_due_at
-from transfer.ports import Session, Token
+from transfer.ports import Session, StuckDeletion, Token
 from transfer.wiring.entrance import Entrance
 
 Json = dict[str, Any]
@@ -31,14 +33,35 @@ def case_json(case: Case, period: timedelta) -> Json:
         "deletion_due_at": rfc3339(deletion_due_at(case, period)),
         "account": case.account,
         "opened_at": rfc3339(case.opened_at),
-        "hold": case.hold.reason if case.hold else None,
+        "hold": case.keeping.reason if case.keeping else None,
         "deleted_at": rfc3339(case.purged_at),
+        "priority": case.priority.value,
+        "sold_to": case.sold_to,
+        "close_reason": case.close_reason,
+        "waiting_since": rfc3339(case.wait.since) if case.wait else None,
+        "reminders": case.wait.notices if case.wait else 0,
     }
 
 
 def update_json(update: CaseUpdate) -> Json:
     """Return an entry of a case's history."""
-    return {"at": rfc3339(update.at), "author": update.author, "text": update.text}
+    return {
+        "at": rfc3339(update.at),
+        "author": update.author,
+        "text": update.text,
+        "kind": update.kind.value,
+    }
+
+
+def contact_json(contact: Contact) -> Json:
+    """Return a contact."""
+    return {
+        "account": contact.account,
+        "person": contact.person,
+        "kind": contact.kind.value,
+        "email": contact.email,
+        "language": contact.language,
+    }
 
 
 def account_json(account: SftpAccount, password: str | None, entrance: Entrance) -> Json:
@@ -90,6 +113,30 @@ def ban_json(ban: Ban) -> Json:
         "banned_by": ban.banned_by,
         "since": rfc3339(ban.since),
         "until": rfc3339(ban.until),
+    }
+
+
+def terms_json(terms: AccountTerms) -> Json:
+    """Return what holds for the cases of an account."""
+    hold, period = terms.hold, terms.period
+    return {
+        "account": terms.account,
+        "period_seconds": None if period is None else int(period.total_seconds()),
+        "hold": hold and hold.reason,
+        "hold_placed_by": hold and hold.placed_by,
+        "hold_placed_at": rfc3339(hold.placed_at if hold else None),
+        "changed_by": terms.changed_by,
+        "changed_at": rfc3339(terms.changed_at),
+    }
+
+
+def stuck_json(stuck: StuckDeletion) -> Json:
+    """Return a deletion that can't go on."""
+    return {
+        "case": stuck.case_number,
+        "since": rfc3339(stuck.since),
+        "left": stuck.left,
+        "problem": stuck.problem,
     }
 
 

@@ -29,6 +29,7 @@ async def _serve(order: dict[str, Any]) -> None:
         S3Settings(**order["access"]),
         Listeners(http=_sockets(order["http"]), sftp=_sockets(order["sftp"])),
         Entrance(**{**order["entrance"], "fingerprints": tuple(order["entrance"]["fingerprints"])}),
+        member=order["index"],
     )
     async with node as loops:
         sys.stdout.buffer.write(READY)

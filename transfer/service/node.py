@@ -10,6 +10,7 @@ import structlog
 from transfer.core.errors import TransferError
 from transfer.service.hangup import on_hangup
 from transfer.service.loops import Loops
+from transfer.service.metrics import served_metrics
 from transfer.settings import Settings
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
@@ -40,10 +41,12 @@ async def running_node(
     entrance: Entrance,
     *,
     works: bool = True,
+    member: int = 0,
 ) -> AsyncIterator[Loops]:
     """Serve on `listeners`, and do the background work if it `works`; then end in order.
 
-    What was received when it ends is durable, and continued elsewhere.
+    `member` counts the processes of one service, from 0. What was received when it ends is
+    durable, and continued elsewhere.
 
     Raises:
         SettingsError, RecordsUnavailableError, StoreUnavailableError: it can't begin.
@@ -57,7 +60,8 @@ async def running_node(
             with on_hangup(doors.reload):
                 if doors.certificate is not None:
                     loops.start("The watch over the certificate", doors.certificate.watch())
-                yield loops
+                async with served_metrics(settings, parts.meter, member):
+                    yield loops
         finally:
             await _leave(parts, doors, loops)
 
@@ -69,8 +73,14 @@ def _start_loops(loops: Loops, parts: Parts, *, works: bool) -> None:
     loops.start("The watch over bans", parts.bans.watch())
     loops.start("The watch over case events", parts.events.watch())
     if works:
-        loops.start("The dispatcher of events", parts.dispatcher.run(), parts.dispatcher.stop)
+        for name, worker in parts.traffic.loops():
+            loops.start(name, worker.run(), worker.stop)
         loops.start("The retention worker", parts.worker.run(), parts.worker.stop)
+        loops.start("The sweeper", parts.sweeper.run(), parts.sweeper.stop)
+        if parts.follow_ups is not None:
+            follow_ups = parts.follow_ups
+            loops.start("The worker of follow-ups", follow_ups.run(), follow_ups.stop)
+        loops.start("The sealing of the audit log", parts.audit_sealer.run())
         loops.start("The tidying of sign-ins", parts.tidying.run())
         loops.start("The comparing with side files", parts.side_files.run())
 

@@ -24,6 +24,7 @@ from transfer.service.node import running_node
 from transfer.service.sockets import listening_sockets, reached_at
 from transfer.settings import Settings
 from transfer.storage.s3 import S3ObjectStore
+from transfer.wiring.case_keys import check_encryption
 from transfer.wiring.doors import Listeners, prepare_keys
 from transfer.wiring.entrance import Entrance
 from transfer.wiring.objects import Objects, run_objects
@@ -59,7 +60,7 @@ async def serve(settings: Settings, tell: Callable[[Served], None]) -> None:
             await prepare(settings, objects)
             keys = await asyncio.to_thread(prepare_keys, settings, clock)
             entrance = _entrance(settings, listeners, keys.fingerprints)
-            demo = None if settings.database_url else await _demo(settings, entrance)
+            demo = await _demo(settings, entrance) if _has_demo(settings) else None
             post = _Post(settings, objects, listeners, entrance, clock)
             async with post.processes() as loops:
                 _log.info("service.started", workers=settings.workers, **asdict(entrance))
@@ -79,14 +80,16 @@ async def prepare(settings: Settings, objects: Objects) -> None:
 
     Raises:
         RecordsUnavailableError, StoreUnavailableError: they can't be.
+        SettingsError: what is stored is to be encrypted, and the store doesn't do that.
     """
     await asyncio.to_thread(migrate.upgrade, database_url(settings))
-    if settings.is_embedded:
+    if settings.is_embedded and not settings.encrypt_cases:
         return  # it has its bucket since it is healthy
     async with S3ObjectStore(objects.access) as store:
         await store.ensure_bucket()
         if not await store.refuses_damage():
             _log.warning("store.checks-nothing", hint="it ignores the CRC64NVME of what it gets")
+        await check_encryption(settings, store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,11 @@ def _entrance(settings: Settings, listeners: Listeners, fingerprints: tuple[str,
 
 async def _until_over(ended: "asyncio.Task[str]") -> None:
     raise ServiceError(f"The object store is gone. {await asyncio.shield(ended)}")
+
+
+def _has_demo(settings: Settings) -> bool:
+    """Whether this is for trying the service: cases and records are its own."""
+    return settings.database_url is None and settings.case_core == "embedded"
 
 
 async def _demo(settings: Settings, entrance: Entrance) -> Demo:

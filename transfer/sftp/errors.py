@@ -23,6 +23,8 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.ForbiddenError: SFTPPermissionDenied,
     errors.CrossSiteError: SFTPPermissionDenied,
     errors.CaseClosedError: SFTPPermissionDenied,
+    errors.CaseElsewhereError: SFTPPermissionDenied,
+    errors.LaunchElsewhereError: SFTPPermissionDenied,
     errors.TooLargeError: SFTPFailure,
     errors.LengthMismatchError: SFTPFailure,
     errors.DigestMismatchError: SFTPFailure,
@@ -56,6 +58,8 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.RecordsUnavailableError: SFTPFailure,
     errors.UploadBusyError: SFTPFailure,
     errors.ProviderUnavailableError: SFTPFailure,
+    errors.CaseCoreUnavailableError: SFTPFailure,
+    errors.CaseContradictionError: SFTPFailure,
     errors.TooManyAttemptsError: SFTPPermissionDenied,
     errors.ShuttingDownError: SFTPFailure,
 }

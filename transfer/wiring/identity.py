@@ -1,8 +1,6 @@
 """Sign-in of staff: built from settings, where an identity provider is set."""
 
 from datetime import timedelta
-from pathlib import Path
-from ssl import SSLContext, SSLError, create_default_context
 
 from transfer.core.identity import StaffGroups
 from transfer.engine.oidc import OidcPolicy, StaffSignIn
@@ -10,11 +8,11 @@ from transfer.http.oidc import CALLBACK_PATH
 from transfer.identity.client import JsonClient
 from transfer.identity.provider import OidcProvider, ProviderAccess
 from transfer.ports import Clock
-from transfer.settings import Settings, SettingsError, variable
+from transfer.settings import Settings
 from transfer.wiring.parts import Parts
+from transfer.wiring.secret_files import read_secret, read_trust
 
 _TIMEOUT = timedelta(seconds=10)
-_MOST_SECRET_CHARACTERS = 4096
 
 
 def identity_provider(settings: Settings, clock: Clock) -> OidcProvider | None:
@@ -28,9 +26,9 @@ def identity_provider(settings: Settings, clock: Clock) -> OidcProvider | None:
     access = ProviderAccess(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
-        client_secret=_secret(settings.oidc_client_secret_file),
+        client_secret=read_secret(settings, "oidc_client_secret_file"),
     )
-    client = JsonClient(tls=_trust(settings.oidc_ca_file), timeout=_TIMEOUT)
+    client = JsonClient(tls=read_trust(settings, "oidc_ca_file"), timeout=_TIMEOUT)
     return OidcProvider(access, client, clock)
 
 
@@ -56,29 +54,3 @@ def staff_sign_in(parts: Parts, provider: OidcProvider) -> StaffSignIn:
         sessions=parts.sessions,
         policy=policy,
     )
-
-
-def _secret(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        secret = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise _unusable("oidc_client_secret_file") from exc
-    if not secret.isprintable() or not 0 < len(secret) <= _MOST_SECRET_CHARACTERS:
-        raise _unusable("oidc_client_secret_file")
-    return secret
-
-
-def _trust(path: Path | None) -> SSLContext | None:
-    if path is None:
-        return None
-    try:
-        return create_default_context(cafile=str(path))
-    except (OSError, SSLError) as exc:
-        raise _unusable("oidc_ca_file") from exc
-
-
-def _unusable(name: str) -> SettingsError:
-    description = Settings.model_fields[name].description
-    return SettingsError([f"{variable(name)}: expected {description}."])

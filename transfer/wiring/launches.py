@@ -9,6 +9,7 @@ from transfer.identity.keysets import FetchedKeys, KeySetError, KnownKeys, read_
 from transfer.ports import Clock, Method
 from transfer.settings import Settings, SettingsError, variable
 from transfer.wiring.parts import Parts
+from transfer.wiring.regions import regions_of
 
 _TIMEOUT = timedelta(seconds=5)
 
@@ -46,4 +47,5 @@ def launches(parts: Parts, keys: PortalKeys | None) -> Launches:
             roles=frozenset(settings.launch_roles),
         )
         issuers.append(LaunchIssuer(rules=rules, keys=keys, method=Method.LAUNCH))
-    return Launches(parts.tools, parts.sessions, parts.attempts, issuers)
+    regions = regions_of(settings)
+    return Launches(parts.tools, parts.sessions, parts.attempts, issuers, regions)

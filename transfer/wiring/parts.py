@@ -9,20 +9,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
+from transfer.casebridge.contacts import Contacts
 from transfer.casebridge.embedded import EmbeddedCaseCore
+from transfer.casebridge.follow_ups import FollowUps
 from transfer.casebridge.outbox import OutboxDispatcher
 from transfer.clock import SystemClock
 from transfer.core.access import Action, Role
 from transfer.core.errors import StoreUnavailableError
 from transfer.core.notices import Notice
 from transfer.core.parts import PartPlan
+from transfer.engine.account_terms import AccountTermsDesk
 from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.archive import Archives
 from transfer.engine.attempts import Attempts
+from transfer.engine.audit_sealing import AuditSealer
 from transfer.engine.bans import BanPolicy, Bans
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
+from transfer.engine.deletion_receipts import DeletionReceipts
 from transfer.engine.files import Files
 from transfer.engine.leases import Leases
 from transfer.engine.links import LINK_PURPOSE, LinkKey, Links
@@ -39,11 +44,22 @@ from transfer.engine.tokens import TokenPolicy, Tokens
 from transfer.engine.uploads import Uploads
 from transfer.engine.visits import Visits
 from transfer.folder import ServiceFolder
-from transfer.ports import CaseDesk, Clock, ObjectStore, Records
+from transfer.keys.ring import CaseKeyRing
+from transfer.metrics import PrometheusMeter
+from transfer.ports import CaseDesk, CaseMirror, Clock, ObjectStore, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
+from transfer.retention.policy import DeletionTools
+from transfer.retention.sweeper import Sweeper
 from transfer.retention.worker import RetentionWorker
 from transfer.settings import Settings, SettingsError, variable
+from transfer.wiring.audit import audit_sealer
+from transfer.wiring.case_keys import case_keys, check_master_keys, keyed, master_keys
+from transfer.wiring.cores import ForeignCore, cores, foreign_core
+from transfer.wiring.regions import regional
+from transfer.wiring.retention import retention_policy
+from transfer.wiring.sweeping import sweeper_of
+from transfer.wiring.traffic import Traffic, destinations_of, traffic_of
 
 _MOMENT_SECONDS = 0.5
 
@@ -56,6 +72,7 @@ class Parts:
     clock: Clock
     records: Records
     desk: CaseDesk
+    mirror: CaseMirror | None
     tools: Tools
     leases: Leases
     uploads: Uploads
@@ -76,8 +93,17 @@ class Parts:
     oversight: Oversight
     tidying: Tidying
     side_files: SideFiles
+    traffic: Traffic
     dispatcher: OutboxDispatcher
     worker: RetentionWorker
+    deletion_receipts: DeletionReceipts
+    account_terms: AccountTermsDesk
+    sweeper: Sweeper
+    meter: PrometheusMeter
+    audit_sealer: AuditSealer
+    follow_ups: FollowUps | None
+    contacts: Contacts
+    keys: CaseKeyRing
 
 
 class _Waker:
@@ -133,12 +159,14 @@ def upload_policy(settings: Settings) -> UploadPolicy:
         max_file_bytes=settings.max_file_bytes,
         max_case_bytes=settings.max_case_bytes,
         lifetime=settings.upload_lifetime,
+        longest=settings.upload_max_age,
         lease=settings.upload_lease,
         takeover_grace=settings.takeover_grace,
         flush_interval=settings.flush_interval,
         idle_flush=settings.idle_flush,
         watch_interval=settings.watch_interval,
         takeover_interval=settings.takeover_interval,
+        keyed=settings.encrypt_cases,
     )
 
 
@@ -202,32 +230,60 @@ async def open_parts(
 
     Raises:
         RecordsUnavailableError: no database there.
-        SettingsError: the sealing key can't be used.
+        SettingsError: the sealing key, a master key or the case core's files can't be used.
     """
     sealer = Sealer(ServiceFolder(settings.data).sealing_key(settings))
-    database = await Database.open(database_url(settings))
+    clock = clock or SystemClock()
+    foreign = foreign_core(settings, clock)
+    database = await Database.open(database_url(settings), told=destinations_of(settings))
+    traffic: Traffic | None = None
     try:
-        yield build_parts(
+        records = open_records(database)
+        if store is not None:
+            await check_master_keys(settings, records)
+        parts = build_parts(
             settings,
-            records=open_records(database),
+            records=records,
             store=store or cast(ObjectStore, _NoStore()),
-            clock=clock or SystemClock(),
+            clock=clock,
             sealer=sealer,
+            foreign=foreign,
         )
+        traffic = parts.traffic
+        yield parts
     finally:
+        if traffic is not None:
+            await traffic.close()
+        if foreign is not None:
+            await foreign.close()
         await database.close()
 
 
 def build_parts(
-    settings: Settings, *, records: Records, store: ObjectStore, clock: Clock, sealer: Sealer
+    settings: Settings,
+    *,
+    records: Records,
+    store: ObjectStore,
+    clock: Clock,
+    sealer: Sealer,
+    foreign: ForeignCore | None = None,
 ) -> Parts:
     """Connect everything that lives in one process."""
-    desk = EmbeddedCaseCore(records=records, clock=clock, new_id=new_id)
+    meter = PrometheusMeter()
+    masters = master_keys(settings)
+    keys = case_keys(records, masters, clock)
+    store = keyed(store, keys, masters)
+    embedded = EmbeddedCaseCore(
+        records=records, clock=clock, new_id=new_id, reopening=settings.reopening_period
+    )
+    authority = cores(
+        settings, records=records, clock=clock, embedded=embedded, foreign=foreign, meter=meter
+    )
     waker, owner = _Waker(), _process_name()
     tools = Tools(
         records=records,
         store=store,
-        core=desk,
+        core=regional(authority.core, settings),
         clock=clock,
         pool=BufferPool(settings.memory_budget_bytes),
         policy=upload_policy(settings),
@@ -240,13 +296,30 @@ def build_parts(
     sessions = Sessions(tools, attempts, session_policy(settings))
     leases = Leases(tools, owner)
     uploads = Uploads(tools, leases)
-    dispatcher = OutboxDispatcher(outbox=records.outbox, core=desk, clock=clock, worker=owner)
-    worker = RetentionWorker(
+    traffic = traffic_of(
+        settings,
         records=records,
-        store=store,
-        core=desk,
+        core=authority.core,
+        mirror=authority.mirror,
         clock=clock,
-        period=settings.retention_period,
+        meter=meter,
+        owner=owner,
+    )
+    signer = ReceiptSigner(sealer.derive(PURPOSE))
+    deletion_receipts = DeletionReceipts(
+        records=records, core=tools.core, clock=clock, signer=signer
+    )
+    worker = RetentionWorker(
+        DeletionTools(
+            records=records,
+            store=store,
+            core=authority.core,
+            clock=clock,
+            receipts=deletion_receipts,
+            keys=keys,
+            meter=meter,
+        ),
+        retention_policy(settings),
         overdue=uploads.tend_overdue,
     )
     side_files = SideFiles(tools, owner)
@@ -255,12 +328,13 @@ def build_parts(
         worker.wake()
         side_files.wake()
 
-    waker.connect(prompt=dispatcher.wake, patient=wake_the_patient)
+    waker.connect(prompt=traffic.wake, patient=wake_the_patient)
     return Parts(
         settings=settings,
         clock=clock,
         records=records,
-        desk=desk,
+        desk=authority.desk,
+        mirror=authority.mirror,
         tools=tools,
         leases=leases,
         uploads=uploads,
@@ -280,9 +354,28 @@ def build_parts(
         side_files=side_files,
         links=Links(tools, LinkKey(sealer.derive(LINK_PURPOSE)), settings.link_lifetime),
         acknowledgements=Acknowledgements(tools),
-        receipts=Receipts(tools, ReceiptSigner(sealer.derive(PURPOSE))),
-        dispatcher=dispatcher,
+        receipts=Receipts(tools, signer),
+        deletion_receipts=deletion_receipts,
+        account_terms=AccountTermsDesk(tools),
+        traffic=traffic,
+        dispatcher=traffic.core,
         worker=worker,
+        sweeper=sweeper_of(
+            settings,
+            records=records,
+            store=store,
+            core=authority.core,
+            clock=clock,
+            meter=meter,
+        ),
+        meter=meter,
+        audit_sealer=audit_sealer(settings, sealer, records=records, clock=clock, meter=meter),
+        # Another case core sees to its cases itself.
+        follow_ups=None
+        if foreign is not None
+        else FollowUps(records=records, clock=clock, plan=settings.follow_up_plan),
+        contacts=Contacts(records=records, clock=clock),
+        keys=keys,
     )
 
 

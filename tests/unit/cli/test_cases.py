@@ -46,6 +46,32 @@ def test_a_case_goes_through_its_life(run: Run, case: str) -> None:
     assert texts[-1] == "Case reopened."
 
 
+def test_a_case_has_a_priority_and_a_customer_who_bought(run: Run) -> None:
+    words = ("case", "open", "--subject", "Down", "--account", "Example", "--sold-to", "Reseller")
+    opened = run(*words, "--priority", "production down", "--json").json
+    assert (opened["priority"], opened["sold_to"]) == ("Production Down", "Reseller")
+    changed = run("case", "priority", opened["number"], "low", "--json").json
+    assert changed["priority"] == "Low"
+
+
+def test_a_customer_answers_closes_and_has_a_case_reopened(run: Run, case: str) -> None:
+    waiting = run("case", "status", case, "Solution Proposed", "--json").json
+    assert waiting["waiting_since"] is not None
+    answered = run("case", "comment", case, "No, it hangs.", "--customer", "grace", "--json").json
+    assert (answered["status"], answered["waiting_since"]) == ("Open", None)
+    by_grace = ("--customer", "grace", "--json")
+    told = ("--reason", "no longer needed", "--comment", "We moved.")
+    closed = run("case", "close", case, *told, *by_grace).json
+    assert (closed["substatus"], closed["close_reason"]) == ("Cancelled", "No longer needed")
+    refused = run("case", "reopen", case, "--customer", "grace")
+    assert "Write something" in refused.err
+    reopened = run("case", "reopen", case, "--information", "It hangs again.", *by_grace).json
+    assert reopened["status"] == "Open"
+    updates = run("case", "updates", case, "--json").json["updates"]
+    said = [update["text"] for update in updates if update["kind"] == "comment"]
+    assert said == ["No, it hangs.", "We moved.", "It hangs again."]
+
+
 def test_the_deletion_is_due_when_the_retention_period_is_over(
     run: Run, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +109,8 @@ def test_an_empty_list_says_so(run: Run, data: Path) -> None:
         (("case", "show", "12"), "ten digits"),
         (("case", "close", "9999999999"), "No such case"),
         (("case", "list", "--status", "Lost"), "A status is one of"),
+        (("case", "priority", "0000000001", "Urgent"), "A priority is one of"),
+        (("case", "close", "0000000001", "--reason", "Bored"), "A reason is one of"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_sentence(

@@ -66,8 +66,12 @@ def test_files_that_cannot_be_used_are_all_told(
     for name in ("SEALING_KEY_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"):
         (tmp_path / name).write_text("nothing of the kind")
         monkeypatch.setenv(f"TRANSFER_{name}", str(tmp_path / name))
+    monkeypatch.setenv("TRANSFER_CASE_CORE", "rest")
+    monkeypatch.setenv("TRANSFER_CASE_CORE_URL", "https://cases.example.com")
+    monkeypatch.setenv("TRANSFER_CASE_CORE_TOKEN_FILE", str(tmp_path / "gone"))
     failed = run("check-config")
     assert failed.status == 1
+    assert "TRANSFER_CASE_CORE_TOKEN_FILE: expected" in failed.err
     assert "TRANSFER_SEALING_KEY_FILE: expected" in failed.err
     assert "TRANSFER_TLS_CERT_FILE, TRANSFER_TLS_KEY_FILE: can't be used" in failed.err
 

@@ -8,7 +8,7 @@ import pytest
 from tests.clock import MovableClock
 from tests.portal import AUDIENCE, ISSUER, Portal
 from transfer.core.access import Role
-from transfer.core.errors import LaunchRefusedError
+from transfer.core.errors import LaunchElsewhereError, LaunchRefusedError
 from transfer.identity.keysets import FetchedKeys
 from transfer.records.migrate import upgrade
 from transfer.settings import Settings, SettingsError
@@ -53,6 +53,30 @@ async def test_without_a_portal_only_the_service_s_own_links_are_followed(tmp_pa
         with pytest.raises(LaunchRefusedError) as caught:
             await following.follow(Portal().token(clock.now()), address=None)
         assert caught.value.reason == "wrong-issuer"
+
+
+async def test_a_link_for_another_region_is_left_to_its_gateway(tmp_path: Path) -> None:
+    gateways = "us=https://us.example.com, emea=https://emea.example.com/transfer/"
+    settings = settings_of(
+        tmp_path,
+        region="us",
+        region_gateways=gateways,
+        launch_issuer=ISSUER,
+        launch_audience=AUDIENCE,
+        launch_keys_file=tmp_path / "keys.pem",
+        launch_roles="designated,analyst",
+    )
+    portal, clock = Portal(), MovableClock()
+    (tmp_path / "keys.pem").write_bytes(portal.pem)
+    await asyncio.to_thread(upgrade, database_url(settings))
+    async with open_parts(settings, clock=clock) as parts:
+        following = launches(parts, portal_keys(settings, clock))
+        link = portal.token(clock.now(), region="EMEA", role="analyst", without="case")
+        with pytest.raises(LaunchElsewhereError) as caught:
+            await following.follow(link, address=None)
+        assert caught.value.gateway == "https://emea.example.com/transfer"
+        ours = portal.token(clock.now(), region="us", role="analyst", without="case")
+        assert (await following.follow(ours, address=None)).session.role is Role.ANALYST
 
 
 async def test_keys_at_a_url_are_not_fetched_before_they_are_needed(tmp_path: Path) -> None:

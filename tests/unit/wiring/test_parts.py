@@ -39,12 +39,15 @@ def test_every_setting_of_uploads_reaches_the_engine() -> None:
             max_file_bytes="1GiB",
             max_case_bytes="2GiB",
             upload_lifetime="1d",
+            upload_max_age="9d",
             upload_lease="4s",
             takeover_grace="1s",
             flush_interval="2s",
             idle_flush="3s",
             watch_interval="500ms",
             takeover_interval="100ms",
+            encrypt_cases=True,
+            master_keys="file:/keys/master",
         )
     )
     defaults = UploadPolicy()

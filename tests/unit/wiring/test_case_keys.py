@@ -1,0 +1,108 @@
+"""Encryption as the composition root sets it up."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.clock import MovableClock
+from tests.keys import HeedlessStore, ShellKms
+from tests.sqlite import sqlite_records
+from transfer.casebridge.embedded import EmbeddedCaseCore
+from transfer.core.errors import StoreUnavailableError
+from transfer.core.uploads import UploadId, object_key
+from transfer.folder import ServiceFolder
+from transfer.keys.masters import MasterKeyFile
+from transfer.ports import Records
+from transfer.records.migrate import upgrade
+from transfer.settings import Settings, SettingsError, load
+from transfer.storage.keyed import KeyedStore
+from transfer.storage.memory import MemoryObjectStore
+from transfer.wiring.case_keys import case_keys, check_encryption, check_master_keys, master_keys
+from transfer.wiring.parts import database_url, open_parts
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+async def records(tmp_path: Path) -> AsyncIterator[Records]:
+    async with sqlite_records(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "master.key"
+    path.write_bytes(KEY)
+    return path
+
+
+def encrypting(*sources: str, data: Path | None = None) -> Settings:
+    return load(encrypt_cases=True, master_keys=",".join(sources), data=data)
+
+
+async def test_master_keys_come_from_files_and_commands(tmp_path: Path, file: Path) -> None:
+    kms = ShellKms(tmp_path)
+    masters = master_keys(encrypting(f"command:{kms.program}", f"file:{file}"))
+    assert masters is not None
+    assert await masters.current() == "command:key-1"
+    assert masters.opens(MasterKeyFile(KEY).id)
+    assert master_keys(load()) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"), [(None, "No such file"), (0, "has 0"), (33, "has 33")]
+)
+def test_a_file_that_is_no_master_key_is_told(
+    tmp_path: Path, size: int | None, problem: str
+) -> None:
+    file = tmp_path / "master.key"
+    if size is not None:
+        file.write_bytes(bytes(size))
+    with pytest.raises(SettingsError, match=f"TRANSFER_MASTER_KEYS: .*{problem}"):
+        master_keys(encrypting(f"file:{file}"))
+
+
+async def test_keys_that_no_master_key_opens_are_told_at_the_start(
+    records: Records, tmp_path: Path, file: Path
+) -> None:
+    core = EmbeddedCaseCore(records=records, clock=MovableClock(), new_id=lambda: "case")
+    case = await core.open("Trace", "ACME", "ada")
+    settings = encrypting(f"file:{file}")
+    ring = case_keys(records, master_keys(settings), MovableClock())
+    await ring.for_writing(object_key(case.id, UploadId("upload"), 1, keyed=True))
+    await check_master_keys(settings, records)
+    other = tmp_path / "other.key"
+    other.write_bytes(bytes(32))
+    for wrong in (load(), encrypting(f"file:{other}")):
+        with pytest.raises(SettingsError, match=f"1 cases .* {MasterKeyFile(KEY).id}"):
+            await check_master_keys(wrong, records)
+    await ring.destroy(case)
+    await check_master_keys(load(), records)
+
+
+async def test_the_service_begins_only_if_it_can_encrypt(tmp_path: Path, file: Path) -> None:
+    await check_encryption(encrypting(f"file:{file}"), MemoryObjectStore())
+    with pytest.raises(SettingsError, match="no notice of our keys"):
+        await check_encryption(encrypting(f"file:{file}"), HeedlessStore())
+    await check_encryption(load(), HeedlessStore())
+    refusing = MemoryObjectStore()
+    refusing.fail_next("put", StoreUnavailableError("The object store answered AccessDenied."))
+    with pytest.raises(SettingsError, match=r"SSE-C.*AccessDenied"):
+        await check_encryption(encrypting(f"file:{file}"), refusing)
+    kms = ShellKms(tmp_path)
+    kms.stop()
+    with pytest.raises(StoreUnavailableError, match="status 3"):
+        await check_encryption(encrypting(f"command:{kms.program}"), MemoryObjectStore())
+
+
+async def test_without_master_keys_the_store_is_used_as_it_is(tmp_path: Path, file: Path) -> None:
+    for given, is_wrapped in ((load(data=tmp_path), False), (encrypting(f"file:{file}"), True)):
+        settings = given.model_copy(update={"data": tmp_path})
+        ServiceFolder(settings.data).prepare()
+        upgrade(database_url(settings))
+        store = MemoryObjectStore()
+        async with open_parts(settings, store=store) as parts:
+            assert isinstance(parts.tools.store, KeyedStore) == is_wrapped
+            assert is_wrapped or parts.tools.store is store
+            assert parts.tools.policy.keyed == is_wrapped
