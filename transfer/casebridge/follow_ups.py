@@ -1,6 +1,6 @@
 """The worker that reminds customers of what Customer Care asked, and closes what nobody answers."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,12 +37,21 @@ class FollowUps:
 
     All goes by the state that a round finds: what was due while nothing ran is done then, one
     follow-up a case, and the next ones leave the customer the time that they were promised.
+    `doubts_clock` tells whether the clock may be wrong: nothing is done while it may.
     """
 
-    def __init__(self, *, records: Records, clock: Clock, plan: FollowUpPlan) -> None:
+    def __init__(
+        self,
+        *,
+        records: Records,
+        clock: Clock,
+        plan: FollowUpPlan,
+        doubts_clock: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._cases = records.cases
         self._clock = clock
         self._plan = plan
+        self._doubts_clock = doubts_clock
         self._writer = CaseWriter(records=records, clock=clock)
         self._rounds = Rounds(clock=clock, every=_EVERY)
 
@@ -61,6 +70,8 @@ class FollowUps:
 
     async def run_once(self) -> int:
         """Do all that is due now; return how many follow-ups that were."""
+        if await self._doubts_clock():
+            return 0
         done, after = 0, None
         now = self._clock.now()
         since = earliest(self._plan, now)

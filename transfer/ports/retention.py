@@ -47,7 +47,17 @@ class StuckDeletion:
     problem: str
 
 
-class DeletionRecords(Protocol):
+class ClockMarks(Protocol):
+    """What workers tell those that come after them of the clock."""
+
+    async def believed_at(self) -> datetime | None:
+        """Return from when on it was, or will be, believed; None if no worker ever ran."""
+
+    async def believe(self, at: datetime) -> None:
+        """Keep from when on it is."""
+
+
+class DeletionRecords(ClockMarks, Protocol):
     """The rows of deletions: what the workers go by.
 
     `period` is what is kept after closure where an account has no terms of its own.

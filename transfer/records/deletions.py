@@ -13,7 +13,7 @@ from transfer.ports import (
     StoredItem,
     StuckDeletion,
 )
-from transfer.records import deletion_claims, deletion_proofs, due_cases
+from transfer.records import clock_marks, deletion_claims, deletion_proofs, due_cases
 from transfer.records.database import Database
 
 
@@ -104,6 +104,14 @@ class SqlDeletionRecords:
     ) -> bool:
         """Mark that a case's data is proved gone, with what proves it; all or nothing."""
         return await self._database.write(deletion_proofs.finish, receipt, event, noted)
+
+    async def believed_at(self) -> datetime | None:
+        """Return from when on the workers' clocks were, or will be, believed; None at first."""
+        return await self._database.read(clock_marks.believed_at)
+
+    async def believe(self, at: datetime) -> None:
+        """Keep from when on they are."""
+        await self._database.write(clock_marks.believe, at)
 
     async def receipts(self, number: CaseNumber) -> list[DeletionReceipt]:
         """Return the receipts of a case's deletions, the latest first; most cases have one."""

@@ -91,7 +91,10 @@ def unfinished(connection: Connection, number: CaseNumber) -> list[Upload]:
 
 
 def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
-    """Return uploads that have expired, or whose completion nobody goes on with."""
+    """Return uploads that have expired, or whose completion nobody goes on with.
+
+    One that is just being written hasn't, whatever the clock says.
+    """
     query = (
         select_uploads()
         .where(
@@ -99,6 +102,7 @@ def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
                 and_(
                     uploads.c.state.in_((UploadState.RECEIVING, UploadState.INTERRUPTED)),
                     uploads.c.expires_at <= now,
+                    or_(uploads.c.owner.is_(None), uploads.c.lease_until <= now),
                     uploads.c.concat.is_distinct_from(Concat.FINAL),  # see `pieces`
                 ),
                 and_(

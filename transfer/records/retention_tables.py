@@ -74,6 +74,13 @@ deletion_receipts = Table(
     sqlite_autoincrement=True,
 )
 
+clock_marks = Table(
+    "clock_marks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("believed_at", UtcDateTime, nullable=False),
+)
+
 # What the workers look for each time, among all that were ever deleted.
 Index(
     "ix_cases_not_purged",

@@ -11,7 +11,7 @@ import structlog
 from transfer.core.cases import CaseNumber
 from transfer.retention import measures
 from transfer.retention.boundary import failure_of
-from transfer.retention.clock_doubt import ClockDoubt
+from transfer.retention.clock_doubt import LastingDoubt
 from transfer.retention.discards import Discards
 from transfer.retention.notices import DeletionNotices
 from transfer.retention.policy import DeletionTools, RetentionPolicy
@@ -61,7 +61,8 @@ class RetentionWorker:
     A round ends expired accounts, has `overdue` see to overdue uploads (it returns how many),
     discards left-over bytes, announces deletions, and deletes the data of cases that are due. Each
     part is bounded, none stops the others when it fails, and all go by the state they find: after
-    an outage, a round finds what has become due meanwhile.
+    an outage, a round finds what has become due meanwhile. While the clock is in doubt, nothing is
+    taken away by it but access.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RetentionWorker:
         policy: RetentionPolicy,
         *,
         overdue: Callable[[], Awaitable[int]],
+        doubt: LastingDoubt | None = None,
     ) -> None:
         self._records = tools.records
         self._clock = tools.clock
@@ -78,7 +80,7 @@ class RetentionWorker:
         self._overdue = overdue
         self._rounds = Rounds(clock=tools.clock, every=_EVERY, apart=_APART)
         self._postponed = Postponed(tools.clock)
-        self._doubt = ClockDoubt(tools.clock)
+        self._doubt = doubt or LastingDoubt(tools.clock, tools.records.deletions)
         self._notices = DeletionNotices(tools, policy)
         self._purge = CasePurge(tools, policy, stopping=self._is_stopping)
         self._discards = Discards(
@@ -106,22 +108,43 @@ class RetentionWorker:
     async def run_once(self) -> RoundReport:
         """Have one round. It never fails: what did is in the report."""
         report = RoundReport()
-        for name, part in (
-            ("accounts", self._end_accounts),
-            ("uploads", self._see_to_uploads),
-            ("discards", self._discard),
-            ("notices", self._announce),
-            ("cases", self._delete_due),
-        ):
-            if self._rounds.stopping:
-                break
-            error = await failure_of(part(report), part=name)
-            if error is not None:
-                report.failures.append(f"{name}: {error}")
-                self._meter.count(measures.FAILURES, part=name)
+        await self._do("accounts", self._end_accounts, report)
+        # What a wrong clock takes away beyond that doesn't come back.
+        if await self._believes_clock(report):
+            for name, part in (
+                ("uploads", self._see_to_uploads),
+                ("discards", self._discard),
+                ("notices", self._announce),
+                ("cases", self._delete_due),
+            ):
+                await self._do(name, part, report)
         self._measure(report)
         _log.debug("retention.round", **report.to_json())
         return report
+
+    async def _do(
+        self, name: str, part: Callable[[RoundReport], Awaitable[None]], report: RoundReport
+    ) -> None:
+        if self._rounds.stopping:
+            return
+        error = await failure_of(part(report), part=name)
+        if error is not None:
+            report.failures.append(f"{name}: {error}")
+            self._meter.count(measures.FAILURES, part=name)
+
+    async def _believes_clock(self, report: RoundReport) -> bool:
+        """Tell whether the clock is to be believed; not, if the records don't say."""
+        believed = False
+
+        async def look(report: RoundReport) -> None:
+            nonlocal believed
+            believed = not await self._doubt.holds()
+            self._meter.show(measures.DOUBT, not believed)
+            if not believed:
+                report.failures.append("clock-jumped")
+
+        await self._do("clock", look, report)
+        return believed
 
     def _measure(self, report: RoundReport) -> None:
         meter, objects = self._meter, report.objects
@@ -154,15 +177,9 @@ class RetentionWorker:
         report.more = report.more or discarded.more
 
     async def _announce(self, report: RoundReport) -> None:
-        if not self._doubt.holds():
-            report.notices = await self._notices.run()
+        report.notices = await self._notices.run()
 
     async def _delete_due(self, report: RoundReport) -> None:
-        doubted = self._doubt.holds()
-        self._meter.show(measures.DOUBT, doubted)
-        if doubted:
-            report.failures.append("cases: clock-jumped")
-            return
         began = self._clock.monotonic()
         numbers = await self._records.deletions.due(
             self._clock.now(),

@@ -49,6 +49,7 @@ from transfer.metrics import PrometheusMeter
 from transfer.ports import CaseDesk, CaseMirror, Clock, ObjectStore, Records
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
+from transfer.retention.clock_doubt import LastingDoubt
 from transfer.retention.policy import DeletionTools
 from transfer.retention.sweeper import Sweeper
 from transfer.retention.worker import RetentionWorker
@@ -309,6 +310,7 @@ def build_parts(
     deletion_receipts = DeletionReceipts(
         records=records, core=tools.core, clock=clock, signer=signer
     )
+    doubt = LastingDoubt(clock, records.deletions)
     worker = RetentionWorker(
         DeletionTools(
             records=records,
@@ -321,6 +323,7 @@ def build_parts(
         ),
         retention_policy(settings),
         overdue=uploads.tend_overdue,
+        doubt=doubt,
     )
     side_files = SideFiles(tools, owner)
 
@@ -373,7 +376,9 @@ def build_parts(
         # Another case core sees to its cases itself.
         follow_ups=None
         if foreign is not None
-        else FollowUps(records=records, clock=clock, plan=settings.follow_up_plan),
+        else FollowUps(
+            records=records, clock=clock, plan=settings.follow_up_plan, doubts_clock=doubt.holds
+        ),
         contacts=Contacts(records=records, clock=clock),
         keys=keys,
     )

@@ -254,7 +254,11 @@ async def test_live_uploads_of_a_case_are_listed_oldest_first(records: Records) 
 async def test_expired_uploads_and_orphaned_completions_are_overdue(records: Records) -> None:
     await open_case(records)
     expired = await begin(records, "expired.log", expires_at=after(10))
+    await records.uploads.release(expired.id, 1, UploadState.INTERRUPTED, NOW)
     await begin(records, "fresh.log", expires_at=after(1000))
+    await begin(records, "left.log", expires_at=after(10))  # leased for 30 s
+    written = await begin(records, "written.log", expires_at=after(10))
+    assert await records.uploads.acquire(written.id, lease("node-2", 999), NOW, force=True)
     orphaned = await begin(records, "orphaned.log", expires_at=after(5))
     await fill(records, orphaned)
     await records.uploads.begin_completion(orphaned.id, after(2))
@@ -264,8 +268,9 @@ async def test_expired_uploads_and_orphaned_completions_are_overdue(records: Rec
 
     assert await overdue(9.9) == set()
     assert await overdue(10) == {"expired.log"}
-    assert await overdue(62) == {"expired.log"}
-    assert await overdue(62.1) == {"expired.log", "orphaned.log"}
+    assert await overdue(29.9) == {"expired.log"}
+    assert await overdue(62) == {"expired.log", "left.log"}
+    assert await overdue(62.1) == {"expired.log", "left.log", "orphaned.log"}
     assert len(await overdue(62.1, limit=1)) == 1
     await records.uploads.abandon(expired.id, None, "expired", after(70))
-    assert await overdue(70) == {"orphaned.log"}
+    assert await overdue(70) == {"left.log", "orphaned.log"}

@@ -1,7 +1,7 @@
 """The worker of follow-ups, by a clock that tests move."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,8 +37,18 @@ async def case(desk: EmbeddedCaseCore) -> Case:
 
 @pytest.fixture
 def worker(records: Records, clock: MovableClock) -> Worker:
-    def make(plan: FollowUpPlan | None = None, *, on: Records = records) -> FollowUps:
-        return FollowUps(records=on, clock=clock, plan=plan or FollowUpPlan())
+    async def never() -> bool:
+        return False
+
+    def make(
+        plan: FollowUpPlan | None = None,
+        *,
+        on: Records = records,
+        doubts_clock: Callable[[], Awaitable[bool]] | None = None,
+    ) -> FollowUps:
+        return FollowUps(
+            records=on, clock=clock, plan=plan or FollowUpPlan(), doubts_clock=doubts_clock or never
+        )
 
     return make
 
@@ -315,3 +325,18 @@ class _Failing:
             raise RecordsUnavailableError("away")
         case: Case = await self._cases.case(number)
         return case
+
+
+async def test_nothing_is_done_while_the_clock_is_in_doubt(
+    desk: EmbeddedCaseCore, case: Case, worker: Worker, clock: MovableClock
+) -> None:
+    answers = iter([True, False])
+
+    async def doubts_clock() -> bool:
+        return next(answers)
+
+    follow_ups = worker(doubts_clock=doubts_clock)
+    clock.set(START + 10 * DAY)
+    assert await follow_ups.run_once() == 0
+    assert not (await desk.case(NUMBER)).is_closed
+    assert await follow_ups.run_once() == 1

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from awscrt.checksums import crc64nvme
@@ -30,6 +30,7 @@ from transfer.ports import (
     Records,
     StoredItem,
 )
+from transfer.retention.clock_doubt import LastingDoubt
 from transfer.retention.notices import DeletionNotices
 from transfer.retention.policy import DeletionTools, RetentionPolicy
 from transfer.retention.purge import CasePurge
@@ -79,10 +80,15 @@ class World:
         *,
         policy: RetentionPolicy | None = None,
         overdue: Callable[[], Awaitable[int]] | None = None,
+        doubt: LastingDoubt | None = None,
         **others: Any,  # noqa: ANN401 -- the same
     ) -> RetentionWorker:
+        """Make a worker; it believes the clock that it begins with, unless it has a `doubt`."""
         return RetentionWorker(
-            self.tools(**others), policy or RetentionPolicy(), overdue=overdue or no_uploads
+            self.tools(**others),
+            policy or RetentionPolicy(),
+            overdue=overdue or no_uploads,
+            doubt=doubt or LastingDoubt(self.clock, _NeverRan()),
         )
 
     def notices(self, **others: Any) -> DeletionNotices:  # noqa: ANN401 -- the same
@@ -220,6 +226,16 @@ class World:
         )
         await self.records.uploads.commit(upload_id, 1, advance)
         return key
+
+
+class _NeverRan:
+    """What the records have of clocks when no worker ever ran."""
+
+    async def believed_at(self) -> None:
+        return None
+
+    async def believe(self, at: datetime) -> None:
+        pass
 
 
 class Killed(BaseException):

@@ -1,4 +1,4 @@
-"""What the sweeper finds and how far it has come; how far files have been read again."""
+"""What the sweeper finds, how far it and re-reading have come, and when clocks were believed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -64,10 +64,17 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_rereads_case_number_ended_at", "rereads", ["case_number", "ended_at"])
+    op.create_table(
+        "clock_marks",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("believed_at", _MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_clock_marks"),
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_table("clock_marks")
     op.drop_table("rereads")
     op.drop_table("store_walks")
     op.drop_table("store_findings")
