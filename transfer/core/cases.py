@@ -7,7 +7,12 @@ from enum import StrEnum
 from typing import NewType
 
 from transfer.core.contacts import Contact
-from transfer.core.errors import CaseCoreUnavailableError, CaseStateError, InvalidRequestError
+from transfer.core.errors import (
+    CaseCoreUnavailableError,
+    CaseStateError,
+    HeldError,
+    InvalidRequestError,
+)
 from transfer.core.regions import Gateway
 
 CaseNumber = NewType("CaseNumber", str)
@@ -125,6 +130,18 @@ class Case:
     def keeping(self) -> Hold | None:
         """What keeps the data from deletion: the case's own hold, or that of its account."""
         return self.hold or self.account_hold
+
+    def check_not_held(self) -> None:
+        """Raise if what was received for the case must stay as it is.
+
+        Raises:
+            HeldError: it must.
+        """
+        if self.keeping is not None:
+            raise HeldError(
+                "A hold keeps the files of this case as they are: use another name, or ask "
+                "Customer Care to have it lifted."
+            )
 
     @property
     def is_closed(self) -> bool:

@@ -12,6 +12,7 @@
     │   ├── ForbiddenError
     │   │   └── CrossSiteError     another site may have sent it
     │   ├── CaseClosedError
+    │   ├── HeldError              a hold keeps what is there
     │   ├── CaseElsewhereError     another region's gateway serves it
     │   │   └── LaunchElsewhereError   and follows the links to it
     │   ├── TooLargeError
@@ -143,6 +144,12 @@ class CaseClosedError(RefusedError):
     """The case is closed: it can be read, but takes nothing new."""
 
     code = "case-closed"
+
+
+class HeldError(RefusedError):
+    """A hold keeps the data of the case as it is: nothing of it is removed or replaced."""
+
+    code = "case-held"
 
 
 class CaseElsewhereError(RefusedError):

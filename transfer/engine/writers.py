@@ -58,7 +58,11 @@ class Writers:
         """Begin an upload that takes the place of `file` and starts with its first `size` bytes.
 
         Inside the store they are copied; only to shorten a file they are read, for their digest.
+
+        Raises:
+            HeldError: a hold keeps the file.
         """
+        (await self._tools.core.case(file.case_number)).check_not_held()
         new = FileToSend(
             case_number=file.case_number, path=file.path, content_type=file.content_type
         )

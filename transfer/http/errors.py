@@ -55,6 +55,7 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.CrossSiteError: Answer(403, "Forbidden"),
     # Not 409, which tus clients retry: a closed case stays closed until people reopen it.
     errors.CaseClosedError: Answer(403, "Case Closed"),
+    errors.HeldError: Answer(403, "Case Held"),
     errors.CaseElsewhereError: Answer(421, "Misdirected Request"),
     errors.LaunchElsewhereError: Answer(421, "Misdirected Request"),
     errors.TooLargeError: Answer(413, "Content Too Large"),

@@ -54,7 +54,12 @@ class FileRoutes:
         text="While the case is open. What Customer Care shares with the customer, only they "
         "remove. The bytes are deleted soon afterwards.",
         gives=gives(204),
-        errors=(errors.EntryMissingError, errors.CaseClosedError, errors.ForbiddenError),
+        errors=(
+            errors.EntryMissingError,
+            errors.CaseClosedError,
+            errors.ForbiddenError,
+            errors.HeldError,
+        ),
     )
     async def remove(self, request: web.Request) -> web.Response:
         """Remove a file."""

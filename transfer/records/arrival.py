@@ -29,12 +29,13 @@ def receive(
 
     Raises:
         CaseClosedError: the case takes nothing new.
+        HeldError: it would replace a file that a hold keeps.
         StoreUnavailableError: the discard has begun.
     """
     case = cases.lock_open(connection, new.case_number)
     if not jobs.take_back(connection, reservation):
         raise StoreUnavailableError("It took too long to store the file: send it again.")
-    row = creation.row_to_be(connection, new, principal)
+    row = creation.row_to_be(connection, case, new, principal)
     # Most have no folder, and where they are needn't be looked up then.
     folder = ROOT if split(new.path)[0] == ROOT else None
     file = completion.make_file(connection, row, finished, principal, end=_insert, folder=folder)

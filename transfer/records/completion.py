@@ -157,7 +157,7 @@ def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | Non
     if not _taken_keys(connection, row.folder_id, [row.name_key]):
         return row.name, None
     present = entries.standing(connection, row.folder_id, row.name)
-    if row.replaces and present.file is not None and not _is_older(connection, row, present.file):
+    if row.replaces and present.file is not None and _may_replace(connection, row, present.file):
         return row.name, present.file
     return _free_name(connection, row.folder_id, row.name), None
 
@@ -169,6 +169,12 @@ def _end_older(
     at = {"folder": row.folder_id, "key": row.name_key, "before": row.created_at}
     for upload_id in connection.scalars(_OLDER, at).all():
         abandon(connection, UploadId(upload_id), principal, "overtaken", finished.now)
+
+
+def _may_replace(connection: Connection, row: AnyRow, file: AnyRow) -> bool:
+    """Whether `file` may go for this upload: not if it is newer, nor while a hold keeps it."""
+    is_held = cases.lock(connection, row.case_number).keeping is not None
+    return not is_held and not _is_older(connection, row, file)
 
 
 def _is_older(connection: Connection, row: AnyRow, file: AnyRow) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from transfer.core.access import Principal
+from transfer.core.cases import Case
 from transfer.core.names import join, name_key, split
 from transfer.core.uploads import Concat, Upload, UploadState
 from transfer.ports import Lease, NewUpload
@@ -22,6 +23,7 @@ def create(
 
     Raises:
         CaseClosedError: the case takes nothing new.
+        HeldError: it would replace a file that a hold keeps.
         InvalidRequestError, UploadGoneError: it can't be made of its pieces.
     """
     case = cases.lock_open(connection, new.case_number)
@@ -31,23 +33,24 @@ def create(
         if asked_before is not None:
             return lookup.with_paths(connection, [asked_before])[0]
         pieces.check(connection, new, concatenation)
-    folder_id = _folder_for(connection, new)
+    folder_id = _folder_for(connection, case, new)
     row = connection.execute(_INSERT, _values(new, principal, lease, folder_id)).one()
     if concatenation is not None:
         pieces.add(connection, new.id, concatenation.pieces)
     return upload_of(row, join(folders.path_of(connection, row.folder_id), row.name), case.id)
 
 
-def row_to_be(connection: Connection, new: NewUpload, principal: Principal) -> AnyRow:
+def row_to_be(connection: Connection, case: Case, new: NewUpload, principal: Principal) -> AnyRow:
     """Return the row that an upload will have, its folders made if it is to make them.
 
     Raises:
         EntryMissingError, NotAFolderError, IsAFolderError: its path is taken or isn't there.
+        HeldError: it would replace a file that a hold keeps.
     """
-    return as_row(uploads, _values(new, principal, None, _folder_for(connection, new)))
+    return as_row(uploads, _values(new, principal, None, _folder_for(connection, case, new)))
 
 
-def _folder_for(connection: Connection, new: NewUpload) -> int:
+def _folder_for(connection: Connection, case: Case, new: NewUpload) -> int:
     concatenation = new.concatenation
     parent, name = split(new.path)
     if new.make_folders:
@@ -56,6 +59,9 @@ def _folder_for(connection: Connection, new: NewUpload) -> int:
         folder_id = folders.chain(connection, new.case_number, parent)[-1]
     if concatenation is None or concatenation.role is Concat.FINAL:
         entries.check_no_folder(connection, folder_id, name)
+    is_kept = new.replaces and case.keeping is not None
+    if is_kept and entries.standing(connection, folder_id, name).file is not None:
+        case.check_not_held()  # one that is placed meanwhile lets both stand: see `completion`
     return folder_id
 
 

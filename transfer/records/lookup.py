@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, not_, or_, select
 
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.errors import EntryMissingError, UploadMissingError
@@ -28,6 +28,7 @@ from transfer.records.rows import (
     upload_of,
 )
 from transfer.records.tables import files, upload_parts, uploads
+from transfer.records.terms import is_held
 
 _COMPLETION_GRACE = timedelta(minutes=1)
 """A completion that was last touched before that is nobody's any more."""
@@ -93,7 +94,7 @@ def unfinished(connection: Connection, number: CaseNumber) -> list[Upload]:
 def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
     """Return uploads that have expired, or whose completion nobody goes on with.
 
-    One that is just being written hasn't, whatever the clock says.
+    One that is just being written hasn't, whatever the clock says, and a hold keeps what came.
     """
     query = (
         select_uploads()
@@ -103,6 +104,7 @@ def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
                     uploads.c.state.in_((UploadState.RECEIVING, UploadState.INTERRUPTED)),
                     uploads.c.expires_at <= now,
                     or_(uploads.c.owner.is_(None), uploads.c.lease_until <= now),
+                    not_(is_held()),
                     uploads.c.concat.is_distinct_from(Concat.FINAL),  # see `pieces`
                 ),
                 and_(

@@ -19,6 +19,7 @@ from transfer.records.jobs import queue_discard
 from transfer.records.leases import CONTINUABLE
 from transfer.records.rows import IS_LIVE, AnyRow, select_uploads
 from transfer.records.tables import files, upload_parts, upload_pieces, uploads
+from transfer.records.terms import is_held
 
 _UNTOUCHED = timedelta(minutes=1)
 """A final that could be put together for so long, and isn't, was left by a lost process."""
@@ -198,7 +199,7 @@ def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
         *its_pieces, _pieces.c.expires_at > now, _pieces.c.state != UploadState.ABANDONED
     )
     is_missing_some = exists().where(*its_pieces, _pieces.c.state != UploadState.RECEIVED)
-    is_over = and_(uploads.c.expires_at <= now, ~may_go_on)
+    is_over = and_(uploads.c.expires_at <= now, ~may_go_on, ~is_held())
     is_left = and_(
         ~is_missing_some,
         uploads.c.updated_at < now - _UNTOUCHED,
@@ -212,6 +213,7 @@ def overdue(connection: Connection, now: datetime, limit: int) -> list[Upload]:
         uploads.c.state == UploadState.RECEIVED,
         uploads.c.expires_at <= now,
         ~needed,
+        ~is_held(),
     )
     query = select_uploads().where(or_(of_finals, of_partials))
     found = connection.execute(query.order_by(uploads.c.expires_at, uploads.c.id).limit(limit))

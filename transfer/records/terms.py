@@ -68,6 +68,11 @@ def account_is_held() -> Exists:
     return held.correlate(cases)
 
 
+def is_held() -> ColumnElement[bool]:
+    """Return whether a hold keeps the data of a case: its own, or its account's."""
+    return or_(cases.c.hold_placed_at.is_not(None), account_is_held())
+
+
 def due_by(connection: Connection, at: datetime, usual: timedelta) -> ColumnElement[bool]:
     """Return, for `select_cases`, whether a closed case is due by `at`; however it is held.
 

@@ -98,6 +98,7 @@ class SqlFileTree:
 
         Raises:
             EntryMissingError: no such file.
+            HeldError: a hold keeps it.
         """
         await self._database.write(_remove_file, file_id, principal, now)
 
@@ -119,6 +120,7 @@ class SqlFileTree:
             EntryMissingError: no source, or no folder for the target.
             NotAFolderError: a file is where the target's folder should be.
             NameTakenError: something is at `target` (always, when either one is a folder).
+            HeldError: a hold keeps the file at `target`.
             UploadBusyError: an upload at `target` is being completed.
             InvalidRequestError: a folder into itself, or the case itself.
         """

@@ -40,6 +40,7 @@ class SqlUploadLedger:
         Raises:
             CaseMissingError: no such case.
             CaseClosedError: it takes nothing new. Closing waits for this, or this for closing.
+            HeldError: it would replace a file that a hold keeps.
             EntryMissingError: its folder isn't there and isn't to be made.
             NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
             InvalidRequestError, UploadGoneError: it can't be made of its pieces.

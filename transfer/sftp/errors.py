@@ -23,6 +23,7 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.ForbiddenError: SFTPPermissionDenied,
     errors.CrossSiteError: SFTPPermissionDenied,
     errors.CaseClosedError: SFTPPermissionDenied,
+    errors.HeldError: SFTPPermissionDenied,
     errors.CaseElsewhereError: SFTPPermissionDenied,
     errors.LaunchElsewhereError: SFTPPermissionDenied,
     errors.TooLargeError: SFTPFailure,

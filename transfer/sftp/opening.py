@@ -60,7 +60,7 @@ class Opening:
 
         Raises:
             EntryMissingError, NameTakenError, IsAFolderError: what stands there isn't for that.
-            ForbiddenError, CaseClosedError: nothing may be written there.
+            ForbiddenError, CaseClosedError, HeldError: nothing may be written there.
         """
         entry = await self._entry(path)
         if isinstance(entry, Folder):
@@ -176,7 +176,8 @@ class Opening:
 
     async def _check_changeable(self, path: CasePath) -> None:
         """Raise now what the first WRITE would raise: clients expect it of OPEN."""
-        await self._files.case(self._principal, self._case_number, Action.UPLOAD)
+        case = await self._files.case(self._principal, self._case_number, Action.UPLOAD)
+        case.check_not_held()
         check_writable(path, is_staff=self._principal.is_staff)
 
     async def _entry(self, path: CasePath) -> Entry | None:

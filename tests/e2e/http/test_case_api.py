@@ -264,6 +264,16 @@ async def test_a_removed_file_is_gone(room: HttpRoom) -> None:
     assert await room.files() == []
 
 
+async def test_a_file_that_a_hold_keeps_is_not_removed(room: HttpRoom) -> None:
+    file = await room.send(b"abc")
+    await room.engine.core.hold(NUMBER, "litigation", "admin")
+    refused = await room.ask("DELETE", f"/api/v1/files/{file['id']}")
+    assert (refused.status, refused.code) == (403, "case-held")
+    assert "Customer Care" in refused.json()["detail"]
+    await room.send(b"abc")
+    assert len(await room.files()) == 2
+
+
 async def test_neither_side_removes_what_the_other_sent(room: HttpRoom) -> None:
     shared = await room.send(b"abc", "fix.zip", who="analyst")
     sent = await room.send(b"abc", "trace.log")

@@ -9,6 +9,7 @@ from tests.e2e.http.browser import PAGE, signed_in
 from tests.e2e.http.http_room import HttpRoom
 from tests.engine_room import NUMBER
 from transfer.core.access import Role
+from transfer.http.site.problem_texts import problem_text
 
 CASE = f"/cases/{NUMBER}"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -90,6 +91,15 @@ async def test_a_file_is_removed_after_a_question(room: HttpRoom) -> None:
     done = await browser.ask("POST", path, headers={**PAGE, **FORM}, data=body)
     assert (done.status, done.headers["Location"]) == (303, f"{CASE}#files")
     assert await room.files() == []
+
+
+async def test_of_a_file_that_a_hold_keeps_nothing_is_asked(room: HttpRoom) -> None:
+    file = await room.send(b"abc", "a.log")
+    await room.engine.core.hold(NUMBER, "litigation", "admin")
+    browser = await signed_in(room)
+    asked = await browser.ask("GET", f"/files/{file['id']}/removal", headers=PAGE)
+    assert asked.status == 403
+    assert problem_text("case-held", 403).title in asked.body.decode()
 
 
 async def test_a_form_without_its_token_removes_nothing(room: HttpRoom) -> None:

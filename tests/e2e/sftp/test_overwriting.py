@@ -28,6 +28,28 @@ async def test_the_old_file_stays_until_the_new_one_is_whole(gateway: Gateway) -
     assert await gateway.content("trace.log") == b"new"
 
 
+async def test_a_file_that_a_hold_keeps_is_neither_replaced_nor_changed_nor_removed(
+    gateway: Gateway,
+) -> None:
+    await gateway.room.send("trace.log", b"old")
+    await gateway.room.core.hold(NUMBER, "litigation", "admin")
+    async with gateway.client() as client:
+        for flags in (IN_PLACE | FXF_TRUNC, IN_PLACE, FXF_WRITE | FXF_APPEND):
+            with pytest.raises(asyncssh.SFTPPermissionDenied, match="hold"):
+                await client.open("trace.log", flags)
+        async with client.open("new.log", "wb") as file:
+            await file.write(b"new")
+        with pytest.raises(asyncssh.SFTPPermissionDenied, match="hold"):
+            await client.posix_rename("new.log", "trace.log")
+        for change in (client.remove("trace.log"), client.truncate("trace.log", 1)):
+            with pytest.raises(asyncssh.SFTPPermissionDenied, match="hold"):
+                await change
+        await client.rename("new.log", "newer.log")
+    assert await gateway.content("trace.log") == b"old"
+    assert await gateway.content("newer.log") == b"new"
+    assert not (await gateway.room.files.listing(customer(), NUMBER)).uploads
+
+
 async def test_a_removed_partial_upload_gives_way_to_the_file_that_it_would_have_replaced(
     gateway: Gateway,
 ) -> None:

@@ -11,6 +11,7 @@ from transfer.core.errors import (
     CaseMissingError,
     EntryMissingError,
     ForbiddenError,
+    HeldError,
     IsAFolderError,
     NameTakenError,
     UploadGoneError,
@@ -172,3 +173,17 @@ async def test_a_closed_case_is_read_and_not_changed(room: EngineRoom) -> None:
         await room.files.remove_file(customer(), file.id)
     with pytest.raises(CaseClosedError):
         await room.files.case(customer(), NUMBER, Action.UPLOAD)
+
+
+async def test_a_file_that_a_hold_keeps_is_neither_removed_nor_extended(room: EngineRoom) -> None:
+    file = await a_file(room)
+    await room.core.hold(NUMBER, "litigation", "admin")
+    for change in (
+        room.files.remove(customer(), NUMBER, A),
+        room.files.remove_file(customer(), file.id),
+        room.uploads.extend(customer(), file, 3),
+    ):
+        with pytest.raises(HeldError):
+            await change
+    assert await room.content(A) == b"hello"
+    assert (await room.files.listing(customer(), NUMBER)).uploads == []

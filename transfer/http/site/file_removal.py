@@ -15,7 +15,12 @@ from transfer.http.site.form_fields import form_of
 from transfer.http.site.rendering import render_page
 
 _PATH = f"/files/{{id:{OPAQUE_ID}}}/removal"
-_ERRORS = (errors.EntryMissingError, errors.CaseClosedError, errors.ForbiddenError)
+_ERRORS = (
+    errors.EntryMissingError,
+    errors.CaseClosedError,
+    errors.ForbiddenError,
+    errors.HeldError,
+)
 
 
 class FileRemovalRoutes:
@@ -59,5 +64,6 @@ class FileRemovalRoutes:
     async def _removable(self, request: web.Request) -> StoredFile:
         principal, file_id = request[PRINCIPAL], FileId(request.match_info["id"])
         file = await self._files.file(principal, file_id, Action.ARRANGE)
+        (await self._files.case(principal, file.case_number)).check_not_held()
         check_writable(file.path, is_staff=principal.is_staff)
         return file
