@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, literal, or_, select, tuple_, union, update
@@ -15,9 +15,13 @@ from transfer.records import audit
 from transfer.records.columns import UtcDateTime
 from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.insertion import insert_unless_there
+from transfer.records.moments import has_come
 from transfer.records.retention_tables import deletions, doomed_items
 from transfer.records.rows import IS_LIVE
 from transfer.records.tables import cases, files, sessions, uploads
+
+LONGEST_CLAIM = timedelta(hours=1)
+"""For so long nobody claims a deletion at a time."""
 
 _ROWS_A_STATEMENT = 500
 """So that SQLite's and PostgreSQL's bounds on parameters are far."""
@@ -31,7 +35,7 @@ def claim(connection: Connection, claim: DeletionClaim, now: datetime) -> bool:
     is_free = or_(
         deletions.c.worker.is_(None),
         deletions.c.worker == claim.worker,
-        deletions.c.claimed_until <= now,
+        has_come(deletions.c.claimed_until, now, LONGEST_CLAIM),
     )
     taking = (
         update(deletions)

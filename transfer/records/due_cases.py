@@ -20,7 +20,9 @@ from transfer.core.cases import Case, CaseNumber, Status
 from transfer.ports import AuditEvent, CaseEvent
 from transfer.records import audit, outbox
 from transfer.records.columns import UtcDateTime
+from transfer.records.deletion_claims import LONGEST_CLAIM
 from transfer.records.insertion import insert_unless_there
+from transfer.records.moments import has_come
 from transfer.records.retention_tables import deletions
 from transfer.records.rows import ACCOUNT_HELD_AT, case_of, select_cases
 from transfer.records.tables import cases
@@ -46,7 +48,8 @@ def due(
     limit: int,
 ) -> list[CaseNumber]:
     """Return cases that are due, that nothing keeps, and that nobody is at."""
-    is_free = or_(deletions.c.claimed_until.is_(None), deletions.c.claimed_until <= now)
+    claimed_until = deletions.c.claimed_until
+    is_free = or_(claimed_until.is_(None), has_come(claimed_until, now, LONGEST_CLAIM))
     query = (
         _with_deletions()
         .where(due_by(connection, now, period), _MAY_GO, is_free)

@@ -1,7 +1,7 @@
 """News from another case core in rows, and how far it was asked for more."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
@@ -9,7 +9,10 @@ from transfer.ports import CaseNews, ReadingMark
 from transfer.records.database import Database
 from transfer.records.event_tables import inbox, reading_marks
 from transfer.records.insertion import insert_unless_there
-from transfer.records.outbox_claims import has_come
+from transfer.records.moments import has_come
+
+_FURTHEST = timedelta(minutes=5)
+"""For so long an event that failed is left alone, at most."""
 
 
 class SqlInbox:
@@ -81,7 +84,7 @@ def _put(connection: Connection, news: CaseNews) -> bool:
 def _claim(connection: Connection, now: datetime, until: datetime, limit: int) -> list[CaseNews]:
     rows = connection.execute(
         select(inbox)
-        .where(inbox.c.done_at.is_(None), has_come(inbox.c.run_at, now))
+        .where(inbox.c.done_at.is_(None), has_come(inbox.c.run_at, now, _FURTHEST))
         .order_by(inbox.c.run_at, inbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -134,7 +137,7 @@ def _claim_mark(
             reading_marks.c.source == source,
             or_(
                 reading_marks.c.claimed_until.is_(None),
-                has_come(reading_marks.c.claimed_until, now),
+                has_come(reading_marks.c.claimed_until, now, until - now),
                 reading_marks.c.claimed_by == worker,
             ),
         )

@@ -1,7 +1,7 @@
 """The job queue in rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
@@ -9,9 +9,13 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 from transfer.core.uploads import FileId
 from transfer.ports import Job, JobKind
 from transfer.records.database import Database
+from transfer.records.moments import has_come
 from transfer.records.tables import jobs
 
 _TAKE_BACK = delete(jobs).where(jobs.c.id == bindparam("job_id"), jobs.c.attempts == 0)
+
+_FURTHEST = timedelta(days=1)
+"""No job is put off for longer at a time."""
 
 
 class SqlJobQueue:
@@ -103,8 +107,11 @@ def _claim(
         select(jobs.c.id)
         .where(
             jobs.c.kind == kind,
-            jobs.c.run_at <= now,
-            or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= now),
+            has_come(jobs.c.run_at, now, _FURTHEST),
+            or_(
+                jobs.c.claimed_until.is_(None),
+                has_come(jobs.c.claimed_until, now, claim["claimed_until"] - now),
+            ),
         )
         .order_by(jobs.c.run_at, jobs.c.id)
         .limit(limit)

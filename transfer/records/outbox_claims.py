@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from transfer.core.cases import CaseNumber
 from transfer.core.uploads import UploadState
 from transfer.ports import Destination, DropPolicy, OutgoingEvent
+from transfer.records.moments import has_come
 from transfer.records.rows import AnyRow
 from transfer.records.tables import outbox, uploads
 
@@ -19,8 +20,8 @@ IS_LIVE = and_(outbox.c.delivered_at.is_(None), outbox.c.dead_at.is_(None))
 _LARGEST_DROP = 1000
 """Events told as one, at most. What more there is makes another one."""
 
-_FURTHEST = timedelta(days=7)
-"""What isn't due for longer was put there before the clock was set back: it is due now."""
+_LONGEST_WAIT = timedelta(hours=1)
+"""For so long a destination may ask to be left alone."""
 
 _Run = Sequence[AnyRow]
 """Events of a case that follow each other and are told as one, or are to be."""
@@ -52,13 +53,10 @@ def claim(connection: Connection, wanted: Claim) -> list[OutgoingEvent]:
     return []
 
 
-def has_come(moment: ColumnElement[datetime], now: datetime) -> ColumnElement[bool]:
-    """Return whether a moment has come, or is so far away that the clock must have been wrong."""
-    return or_(moment <= now, moment > now + _FURTHEST)
-
-
 def _cases_due(connection: Connection, wanted: Claim) -> Sequence[CaseNumber]:
     """Return the cases whose first event is due, and hold those events' rows."""
+    now, claim = wanted.now, wanted.until - wanted.now
+    wait = max(_LONGEST_WAIT, wanted.drops.longest if wanted.drops else _LONGEST_WAIT)
     earlier = outbox.alias("earlier")
     is_first = ~exists(
         select(earlier.c.sequence).where(
@@ -74,8 +72,8 @@ def _cases_due(connection: Connection, wanted: Claim) -> Sequence[CaseNumber]:
         .where(
             outbox.c.destination == wanted.destination,
             IS_LIVE,
-            has_come(outbox.c.run_at, wanted.now),
-            or_(outbox.c.claimed_until.is_(None), has_come(outbox.c.claimed_until, wanted.now)),
+            has_come(outbox.c.run_at, now, wait),
+            or_(outbox.c.claimed_until.is_(None), has_come(outbox.c.claimed_until, now, claim)),
             is_first,
         )
         .order_by(outbox.c.sequence)

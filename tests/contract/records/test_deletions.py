@@ -144,6 +144,17 @@ async def test_held_claimed_and_deleted_cases_are_not_due(records: Records) -> N
     assert await records.deletions.due(DUE + timedelta(minutes=1), PERIOD) == [second]
 
 
+async def test_what_a_clock_days_ahead_has_claimed_is_free_when_it_is_right_again(
+    records: Records,
+) -> None:
+    await closed(records, NUMBER)
+    theirs = claim("two", until=DUE + timedelta(days=3))
+    assert await records.deletions.claim(theirs, DUE + timedelta(days=3))
+    assert await records.deletions.due(DUE, PERIOD) == [NUMBER]
+    assert await records.deletions.claim(claim("one", until=DUE + timedelta(minutes=2)), DUE)
+    assert await records.deletions.due(DUE, PERIOD) == []
+
+
 async def test_an_account_has_its_own_period_be_it_end_user_or_buyer(records: Records) -> None:
     short, long, usual, bought = numbers(4)
     await agree(records, "Short", days=1)
@@ -247,7 +258,7 @@ async def test_a_deletion_is_one_workers_until_it_lets_go_or_is_silent(records: 
 async def test_of_many_workers_at_once_one_gets_a_deletion(records: Records) -> None:
     await closed(records, NUMBER)
     got = await asyncio.gather(
-        *(records.deletions.claim(claim(f"worker-{n}"), NOW) for n in range(8))
+        *(records.deletions.claim(claim(f"worker-{n}", until=after(60)), NOW) for n in range(8))
     )
     assert got.count(True) == 1
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, select
 
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, after, begin, open_case
@@ -169,10 +170,11 @@ async def _undelivered(database: Database) -> list[tuple[str, Destination]]:
     return await database.read(read)
 
 
+@pytest.mark.parametrize("days", [3, 365])
 async def test_after_the_clock_was_set_back_nothing_waits_for_the_old_time_to_come_again(
-    records: Records, database: Database
+    records: Records, database: Database, days: int
 ) -> None:
-    year = 365 * 86_400
-    await database.write(_add, a_file("a1", at=year), something_else("b1", OTHER_NUMBER, at=year))
-    assert await claimed(records, year) == [("b1", "b1")]
+    then = days * 86_400
+    await database.write(_add, a_file("a1", at=then), something_else("b1", OTHER_NUMBER, at=then))
+    assert await claimed(records, then) == [("b1", "b1")]
     assert await claimed(records, 0) == [("a1", "a1"), ("b1", "b1")]

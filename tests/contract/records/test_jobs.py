@@ -122,3 +122,15 @@ async def test_a_job_that_is_put_off_comes_back_with_what_is_left_of_it(
     await records.jobs.put_off(job, after(99), {})  # a claim that ran out long ago
     await records.jobs.done([again])
     assert await records.jobs.claim("one", after(99), after(99), kind=JobKind.SIDE_FILE) == []
+
+
+async def test_what_a_clock_days_ahead_has_put_off_or_claimed_is_done_when_it_is_right_again(
+    records: Records, database: Database
+) -> None:
+    ahead = 3 * 86_400
+    await database.write(_queue, 2)
+    first, second = await records.jobs.claim("one", after(ahead), after(ahead + 300))
+    await records.jobs.retry(first, after(ahead + 3600), "away")
+    found = await records.jobs.claim("two", after(9), after(309))
+    assert {job.id for job in found} == {first.id, second.id}
+    assert await records.jobs.claim("three", after(10), after(310)) == []
