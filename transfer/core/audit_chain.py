@@ -8,7 +8,7 @@ import hashlib
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -134,6 +134,9 @@ def unpacked(content: bytes) -> list[SealedEntry]:
 
 def _gaps_after(before: Seal | None, numbers: Sequence[int], now: datetime) -> tuple[Gap, ...]:
     gaps = _without(_open_gaps(before, numbers, now), numbers)
+    if before is not None and now - before.sealed_at > PATIENCE / 2:
+        # Nobody has looked in between, or a clock was set forward: patience begins anew.
+        gaps = [replace(gap, since=now) for gap in gaps]
     awaited = [gap for gap in gaps if now - gap.since < PATIENCE]
     return tuple(sorted(sorted(awaited, key=lambda gap: gap.since)[-MOST_GAPS:]))
 

@@ -56,12 +56,24 @@ def test_a_number_in_the_middle_of_a_gap_leaves_two() -> None:
 
 def test_a_number_that_never_comes_is_given_up() -> None:
     first = next_seal(None, found(1, 3), START)
-    almost = next_seal(first, found(4), START + PATIENCE - timedelta(seconds=1))
+    middle = next_seal(first, found(4), START + PATIENCE / 2)
+    almost = next_seal(middle, found(5), START + PATIENCE - timedelta(seconds=1))
     assert almost.gaps == (Gap(2, 2, START),)
-    assert given_up(first, almost, [4]) == []
-    over = next_seal(almost, found(6), START + PATIENCE)
-    assert over.gaps == (Gap(5, 5, START + PATIENCE),)
-    assert given_up(almost, over, [6]) == [Gap(2, 2, START)]
+    assert given_up(middle, almost, [5]) == []
+    over = next_seal(almost, found(7), START + PATIENCE)
+    assert over.gaps == (Gap(6, 6, START + PATIENCE),)
+    assert given_up(almost, over, [7]) == [Gap(2, 2, START)]
+
+
+def test_a_clock_that_jumps_gives_no_number_up() -> None:
+    first = next_seal(None, found(1, 3), START)
+    ahead = START + timedelta(days=365)
+    second = next_seal(first, found(4), ahead)
+    assert second.gaps == (Gap(2, 2, ahead),)
+    assert given_up(first, second, [4]) == []
+    third = next_seal(second, found(2), ahead + timedelta(seconds=10))
+    assert third.gaps == ()
+    assert given_up(second, third, [2]) == []
 
 
 def test_of_very_many_gaps_the_oldest_are_given_up() -> None:
