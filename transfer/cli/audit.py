@@ -87,14 +87,14 @@ def verify(
         from transfer.engine.audit_export import verify_export
         from transfer.engine.audit_signatures import SealKeys
         from transfer.engine.audit_verification import AuditVerification
-        from transfer.wiring.audit import head_kept
+        from transfer.wiring.audit import heads_kept
 
         known = SealKeys([parts.audit_sealer.public_key(), *others])
         if file is not None:
             with file.open(encoding="utf-8") as lines:
                 return verify_export(lines, known, _opened(known, given))
-        own = head_kept(parts.settings)
-        heads = _opened(known, given if own is None else [own, *given])
+        own = [_read_head(path) for path in heads_kept(parts.settings)]
+        heads = _opened(known, [*own, *given])
         return await AuditVerification(parts.records.audit_chain, known).run(heads)
 
     report = with_parts(data, work)

@@ -100,7 +100,10 @@ class ChainCheck:
         self._is_whole = is_whole
         self._is_gapless = is_gapless
         self._number = after
-        self._heads = {head.number: head for head in heads if head.number > after}
+        self._heads: dict[int, set[str]] = {}
+        for head in heads:
+            if head.number > after:
+                self._heads.setdefault(head.number, set()).add(head.digest())
         self._unexplained: dict[CaseNumber | None, list[int]] = {}
 
     def note(self, kind: FaultKind, number: int, *, what: str = "") -> None:
@@ -125,9 +128,9 @@ class ChainCheck:
             self.note(FaultKind.SEAL_FORGED, number)
             self._take(present.values())
             return
-        head = self._heads.pop(number, None)
+        others = self._heads.pop(number, set()) - {seal.digest()}
         follows = _follows(seal, number, before)
-        if not follows or (head and head.digest() != seal.digest()):
+        if not follows or others:
             self.note(FaultKind.SEAL_CHANGED, number)
         self.last = seal
         found = unpacked(digests)

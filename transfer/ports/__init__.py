@@ -5,7 +5,7 @@ Every method of a records role is one transaction: all of it happened, or none. 
 StoreUnavailableError and any of a records role RecordsUnavailableError: retry later.
 """
 
-from transfer.ports.audit import AuditChain, AuditState, KeptSeal
+from transfer.ports.audit import AuditChain, AuditHeads, AuditState, KeptSeal
 from transfer.ports.bans import BanRecords
 from transfer.ports.case_keys import (
     CaseKeyRecords,
@@ -94,6 +94,7 @@ __all__ = [
     "AttemptRecords",
     "AuditChain",
     "AuditEvent",
+    "AuditHeads",
     "AuditLog",
     "AuditState",
     "Backlog",

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from transfer.core.audit_chain import Gap
+from transfer.core.audit_chain import Gap, Seal
 from transfer.core.audit_entries import AuditEntry
 from transfer.core.cases import CaseNumber
 
@@ -31,6 +31,27 @@ class AuditState:
     counted: int
     is_gapless: bool
     missing_guards: int
+
+
+class AuditHeads(Protocol):
+    """The last seal that was made here, kept where the database's owner doesn't get at it."""
+
+    def newest(self) -> str | None:
+        """Return the seal that is kept, a JWS; None if there is none."""
+
+    def keep(self, seal: KeptSeal) -> None:
+        """Keep a seal in place of a lower one.
+
+        Raises:
+            OSError: it can't be written.
+        """
+
+    def set_aside(self, signed: str, seal: Seal) -> None:
+        """Keep `seal`, as it was `signed`, for good, whatever is kept later. Repeatable.
+
+        Raises:
+            OSError: it can't be written.
+        """
 
 
 class AuditChain(Protocol):

@@ -1,7 +1,8 @@
 """The sealing of the audit log, as the settings and the folder say."""
 
-from collections.abc import Callable
+from pathlib import Path
 
+from transfer.core.audit_chain import Seal
 from transfer.engine.audit_sealing import AuditSealer
 from transfer.engine.audit_signatures import PURPOSE, SealSigner
 from transfer.engine.secrets import Sealer
@@ -11,6 +12,8 @@ from transfer.settings import Settings
 
 HEAD = "audit-head"
 """The last seal that was made here is kept under this name in the folder: `audit-head.json`."""
+
+_DIGEST_LETTERS = 8
 
 
 def audit_sealer(
@@ -26,19 +29,36 @@ def audit_sealer(
         records.audit_chain,
         SealSigner(sealer.derive(PURPOSE)),
         clock,
-        keep=_keeper(ServiceFolder(settings.data)),
+        heads=FolderHeads(ServiceFolder(settings.data)),
         meter=meter,
     )
 
 
-def head_kept(settings: Settings) -> str | None:
-    """Return the last seal that was made here, signed; None if there was none."""
-    kept = ServiceFolder(settings.data).announced(HEAD)
-    return None if kept is None else str(kept.get("jws"))
+class FolderHeads:
+    """The last seal in the service's folder; plays the role `transfer.ports.AuditHeads`."""
+
+    def __init__(self, folder: ServiceFolder) -> None:
+        self._folder = folder
+
+    def newest(self) -> str | None:
+        """Return the seal that is kept, a JWS; None if there is none."""
+        kept = self._folder.announced(HEAD)
+        return None if kept is None else str(kept.get("jws"))
+
+    def keep(self, seal: KeptSeal) -> None:
+        """Keep a seal in place of a lower one; others may seal for the same folder."""
+        number = (self._folder.announced(HEAD) or {}).get("number")
+        if not isinstance(number, int) or number < seal.number:
+            self._folder.announce(HEAD, {"number": seal.number, "jws": seal.jws})
+
+    def set_aside(self, signed: str, seal: Seal) -> None:
+        """Keep `seal`, as it was `signed`, for good, whatever is kept later. Repeatable."""
+        name = f"{HEAD}-{seal.number}-{seal.digest()[:_DIGEST_LETTERS]}"
+        self._folder.announce(name, {"number": seal.number, "jws": signed})
+        if self.newest() == signed:
+            self._folder.withdraw(HEAD)
 
 
-def _keeper(folder: ServiceFolder) -> Callable[[KeptSeal], None]:
-    def keep(seal: KeptSeal) -> None:
-        folder.announce(HEAD, {"number": seal.number, "jws": seal.jws})
-
-    return keep
+def heads_kept(settings: Settings) -> list[Path]:
+    """Return the files of seals that were made here: the last one, and those set aside."""
+    return sorted(ServiceFolder(settings.data).path.glob(f"{HEAD}*.json"))

@@ -9,6 +9,7 @@ from alembic import command
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
+from tests.audit_heads import MemoryHeads
 from tests.clock import MovableClock
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, after
 from transfer.core.access import Door
@@ -48,7 +49,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def sealer(records: Records, clock: MovableClock) -> AuditSealer:
-    return AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+    return AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
 
 
 async def check(records: Records) -> AuditReport:
@@ -131,7 +132,7 @@ async def test_with_many_writers_and_sealers_every_entry_is_sealed_once(
             await records.audit.record(download(path=f"{name}/{number}"))
 
     async def seal(records: Records) -> None:
-        sealer = AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+        sealer = AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
         while writing:
             await sealer.seal_all()
         await sealer.seal_all()
@@ -152,7 +153,7 @@ async def test_an_entry_that_commits_late_is_sealed_late(
 ) -> None:
     database = await Database.open(postgres_url)
     records = open_records(database)
-    sealer = AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+    sealer = AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
     with psycopg.connect(postgres_url) as slow:
         slow.execute(
             "INSERT INTO audit_events (at, action, actor, details)"
@@ -175,7 +176,7 @@ async def test_a_row_at_a_number_that_was_given_up_was_put_in_by_hand(
 ) -> None:
     database = await Database.open(postgres_url)
     records = open_records(database)
-    sealer = AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+    sealer = AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
     await records.audit.record(download())
     with pytest.raises(ZeroDivisionError):
         await database.write(_fail_after_adding)
@@ -209,7 +210,7 @@ async def test_on_sqlite_a_transaction_that_fails_leaves_no_gap(
 ) -> None:
     database = await Database.open(sqlite_url)
     records = open_records(database)
-    sealer = AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+    sealer = AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
     writes = [
         asyncio.ensure_future(
             database.write(_fail_after_adding if number % 2 else audit.add, download())

@@ -10,6 +10,7 @@ import pytest
 from pysqlite3 import dbapi2
 from sqlalchemy.engine import make_url
 
+from tests.audit_heads import MemoryHeads
 from tests.clock import MovableClock
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER
 from tests.contract.records.test_audit_chain import download
@@ -69,9 +70,15 @@ class Room:
     intruder: Intruder
     head: Seal
     sealer: AuditSealer
+    heads: MemoryHeads
 
     async def check(self) -> AuditReport:
         return await AuditVerification(self.records.audit_chain, KEYS).run([self.head])
+
+    async def check_with_what_the_sealer_keeps(self) -> AuditReport:
+        newest = KEYS.open(self.heads.newest() or "")
+        heads = [*self.heads.aside, *([newest] if newest else [])]
+        return await AuditVerification(self.records.audit_chain, KEYS).run(heads)
 
 
 @pytest.fixture
@@ -85,7 +92,8 @@ async def furnished(url: str) -> AsyncIterator[Room]:
     database = await Database.open(url)
     records = open_records(database)
     clock = MovableClock(NOW)
-    sealer = AuditSealer(records.audit_chain, SIGNER, clock, keep=lambda _: None)
+    heads = MemoryHeads()
+    sealer = AuditSealer(records.audit_chain, SIGNER, clock, heads=heads)
     for number in (NUMBER, NUMBER, OTHER_NUMBER, OTHER_NUMBER, OTHER_NUMBER):
         await records.audit.record(download(number))
     await sealer.seal_all()
@@ -99,7 +107,7 @@ async def furnished(url: str) -> AsyncIterator[Room]:
     head = KEYS.open(kept.jws)
     assert head is not None
     numbers = await records.audit_chain.numbers_within(0, 2**62, 100)
-    yield Room(records, Intruder(url, numbers, records.audit_chain), head, sealer)
+    yield Room(records, Intruder(url, numbers, records.audit_chain), head, sealer, heads)
     await database.close()
 
 
@@ -156,6 +164,12 @@ def _put_in(intruder: Intruder) -> None:
     )
 
 
+def _change_behind_a_cut(intruder: Intruder) -> None:
+    intruder.do("DELETE FROM audit_seals WHERE number > 1")
+    _set("actor", "John Doe", -1)(intruder)
+    _set("details", '{"size": 6}', -2)(intruder)
+
+
 def _delete_seal(intruder: Intruder) -> None:
     intruder.do("DELETE FROM audit_seals WHERE number = 2")
 
@@ -181,6 +195,7 @@ ATTACKS: dict[str, tuple[Callable[[Intruder], None], set[str]]] = {
     "an entry less": (_delete, {MISSING}),
     "the last entries less": (_cut_entries, {MISSING, "entry-erased", "log-cut"}),
     "the end cut off, seals too": (_cut_all_behind, {"entry-erased", "log-cut"}),
+    "seals cut off, and entries changed": (_change_behind_a_cut, {"log-cut"}),
     "nothing left": (_empty, {"log-cut"}),
     "an entry more": (_put_in, {"entry-added"}),
     "a seal less": (_delete_seal, {"seal-missing", "entry-erased"}),
@@ -200,6 +215,20 @@ async def test_each_way_to_tamper_is_found(room: Room, name: str) -> None:
         }  # PostgreSQL's count of numbers goes on when nothing came of one
     assert found == kinds
     assert not report.is_sound
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_each_way_to_tamper_is_found_after_a_sealer_went_on_as_well(
+    room: Room, name: str
+) -> None:
+    # One that has just been started: it knows no more than what was kept.
+    chain, clock = room.records.audit_chain, MovableClock(NOW)
+    sealer = AuditSealer(chain, SIGNER, clock, heads=room.heads)
+    ATTACKS[name][0](room.intruder)
+    await sealer.seal_all()
+    await room.records.audit.record(download())
+    await sealer.seal_all()
+    assert not (await room.check_with_what_the_sealer_keeps()).is_sound
 
 
 async def test_digests_that_were_made_anew_are_not_those_that_were_signed(room: Room) -> None:

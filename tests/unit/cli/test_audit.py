@@ -9,6 +9,9 @@ from pysqlite3 import dbapi2
 
 from tests.unit.cli.conftest import Run
 from transfer.engine.audit_signatures import SealSigner
+from transfer.folder import ServiceFolder
+from transfer.ports import KeptSeal
+from transfer.wiring.audit import FolderHeads
 
 NUMBER = "0003256109"
 
@@ -72,6 +75,31 @@ def test_the_end_of_the_log_is_compared_with_what_the_folder_keeps(
     told = run("audit", "verify")
     assert told.status == 1
     assert "log-cut: the log ends before seal 1" in told.out
+
+
+def test_what_was_sealed_anew_behind_a_cut_is_found_by_what_was_set_aside(
+    run: Run, case: str, data: Path
+) -> None:
+    run("audit", "head")
+    run("case", "hold", case, "--reason", "Court")
+    run("audit", "head")
+    with dbapi2.connect(data / "records.db") as connection:
+        connection.execute("DROP TRIGGER audit_seals_no_delete")
+        connection.execute("DROP TRIGGER audit_events_no_update")
+        connection.execute("DELETE FROM audit_seals WHERE number > 1")
+        connection.execute("UPDATE audit_events SET actor = 'Jane' WHERE sequence = 2")
+    connection.close()
+    assert run("audit", "head", "--json").json["number"] == 2
+    [aside] = data.glob("audit-head-2-*.json")
+    for _ in range(2):
+        told = run("audit", "verify")
+        assert (told.status, "seal-changed: seal 2 " in told.out) == (1, True)
+    kept = json.loads((data / "audit-head.json").read_text())
+    FolderHeads(ServiceFolder(data)).keep(KeptSeal(number=1, jws="late", digests=b""))
+    assert json.loads((data / "audit-head.json").read_text()) == kept
+    aside.write_text("{}")
+    spoiled = run("audit", "verify")
+    assert (spoiled.status, "holds no seal" in spoiled.err) == (1, True)
 
 
 def test_an_export_is_verified_by_its_file(run: Run, case: str, tmp_path: Path) -> None:

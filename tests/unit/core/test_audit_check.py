@@ -212,6 +212,10 @@ def test_a_chain_that_was_made_anew_is_found_by_a_seal_that_was_kept(log: Log) -
     assert kinds(other.check().faults) == []
     assert heads[0] is not None
     assert kinds(other.check(heads=[heads[0]]).faults) == [("seal-changed", 2, 2)]
+    own = other.sealed[1].seal
+    assert own is not None
+    for both in ([heads[0], own], [own, heads[0]]):
+        assert kinds(other.check(heads=both).faults) == [("seal-changed", 2, 2)]
 
 
 def test_an_erasure_that_an_entry_tells_of_is_none_of_the_faults(log: Log) -> None:

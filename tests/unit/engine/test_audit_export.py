@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.audit_heads import MemoryHeads
 from tests.clock import START, MovableClock
 from tests.sqlite import sqlite_records
 from transfer.core.access import Door
@@ -27,7 +28,7 @@ ONE, OTHER = CaseNumber("0003256109"), CaseNumber("0003256110")
 async def records(tmp_path: Path) -> AsyncIterator[Records]:
     """A log of two cases under three seals, one of them erased, and one entry without a seal."""
     async with sqlite_records(tmp_path) as records:
-        sealer = AuditSealer(records.audit_chain, SIGNER, MovableClock(), keep=lambda _: None)
+        sealer = AuditSealer(records.audit_chain, SIGNER, MovableClock(), heads=MemoryHeads())
         for number in (ONE, OTHER):
             await _note(records, number)
             await _note(records, number)
