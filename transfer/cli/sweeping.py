@@ -26,7 +26,8 @@ def run(
     even_many: Annotated[
         bool,
         typer.Option(
-            "--even-many", help="Delete strays also where most of the store would be strays."
+            "--even-many",
+            help="Delete strays of unknown cases, too, and where most of the store is strays.",
         ),
     ] = False,
     data: Data = None,

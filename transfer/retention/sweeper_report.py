@@ -11,9 +11,10 @@ class SweepReport:
     """Of one go.
 
     `more`: a walk isn't at its end. `busy` names walks that others are on, or that aren't due.
-    `strays` were seen, `fresh` of them for the first time; `held` stay because of their cases, and
-    `refused` because the store didn't delete them. `missing` is what rows say and the store hasn't.
-    `withheld`: so many strays are deleted only if `even_many` is asked for.
+    `strays` were seen, `fresh` of them for the first time; `held` stay because of their cases,
+    `foreign` because no case is known that they could be of, and `refused` because the store didn't
+    delete them. `missing` is what rows say and the store hasn't.
+    `withheld`: so many strays, as foreign ones, are deleted only if `even_many` is asked for.
     """
 
     even_many: bool = False
@@ -22,6 +23,7 @@ class SweepReport:
     fresh: int = 0
     deleted: ObjectCounts = field(default_factory=ObjectCounts)
     held: int = 0
+    foreign: int = 0
     refused: int = 0
     withheld: bool = False
     checked: int = 0

@@ -126,6 +126,9 @@ class StrayWalk:
             return None
         ripe = [one for one in page if is_ripe(one.first_seen_at, one.last_seen_at, self._grace)]
         for number, findings in (await self._still_strange(ripe)).items():
+            if number is None and not report.even_many:
+                self._leave_to_others(findings, report)
+                continue
             if number is not None and not await self._may_touch(number, report):
                 report.held += len(findings)
                 continue
@@ -147,6 +150,15 @@ class StrayWalk:
         if known:
             await upkeep.forget(known)
         return by_case
+
+    def _leave_to_others(self, findings: Sequence[Finding], report: SweepReport) -> None:
+        """Leave what is of no case that was ever known here: rows of cases stay for good.
+
+        It is another deployment's, or these records are new, older than the store, or wrong.
+        """
+        if not report.foreign:
+            _log.error("sweeper.foreign", strays=len(findings), key=findings[0].key)
+        report.foreign += len(findings)
 
     async def _may_touch(self, number: CaseNumber, report: SweepReport) -> bool:
         try:

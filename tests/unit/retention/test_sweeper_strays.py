@@ -133,13 +133,23 @@ async def test_what_is_below_no_case_is_left_alone(world: World) -> None:
     assert (report.listed, report.strays) == (0, 0)
 
 
-async def test_a_stray_of_no_case_at_all_goes_too(world: World) -> None:
-    await world.store.put("c/nobody/x.1", b"", crc64nvme=0)
+async def test_a_stray_of_no_case_at_all_stays_until_somebody_says_so(world: World) -> None:
+    case = await tidy_case(world)
+    await world.put_object(case)
+    foreign = {f"c/nobody/{name}.1" for name in "xyz"}
+    for key in foreign:
+        await world.store.put(key, b"", crc64nvme=0)
     await swept(world)
-    [finding] = await strays(world)
-    assert finding.case_number is None
+    assert None in {finding.case_number for finding in await strays(world)}
     world.clock.advance(DAY)
-    assert (await swept(world)).deleted.versions == 1
+    with capture_logs() as logs:
+        report = await swept(world)
+    assert (report.deleted.versions, report.foreign, report.failures) == (1, 3, [])
+    assert foreign <= world.store.objects.keys()
+    assert [line["strays"] for line in logs if line["event"] == "sweeper.foreign"] == [3]
+    report = await sweeper(world).run_once(due_before=world.clock.now(), even_many=True)
+    assert (report.deleted.versions, report.foreign) == (3, 0)
+    assert not foreign & world.store.objects.keys()
 
 
 async def test_what_is_to_be_discarded_is_no_stray(world: World) -> None:
