@@ -38,6 +38,7 @@ class MasterKeyChain:
     def __init__(self, sources: Sequence[MasterKey]) -> None:
         """Take `sources`, one or more, the newest first."""
         self._sources = tuple(sources)
+        self._openers: dict[str, MasterKey] = {}
 
     def opens(self, master: str) -> bool:
         """Whether some source opens what the master key of that id wrapped."""
@@ -52,11 +53,24 @@ class MasterKeyChain:
         return await self._sources[0].wrap(case_id, key)
 
     async def unwrap(self, case_id: CaseId, wrapped: WrappedKey) -> bytes:
-        """Return what was wrapped for that case, by whichever master key."""
-        for source in self._sources:
-            if source.opens(wrapped.master):
-                return await source.unwrap(case_id, wrapped)
-        raise StoreUnavailableError(f"The master key {wrapped.master} isn't set here.")
+        """Return what was wrapped for that case, by whichever master key.
+
+        Of several KMS none tells whether a key is one of its own, other than by unwrapping it.
+        """
+        problem = StoreUnavailableError(f"The master key {wrapped.master} isn't set here.")
+        for source in self._likeliest_first(wrapped.master):
+            try:
+                key = await source.unwrap(case_id, wrapped)
+            except StoreUnavailableError as exc:
+                problem = exc
+            else:
+                self._openers[wrapped.master] = source
+                return key
+        raise problem
+
+    def _likeliest_first(self, master: str) -> list[MasterKey]:
+        able = [source for source in self._sources if source.opens(master)]
+        return sorted(able, key=lambda source: source is not self._openers.get(master))
 
 
 class MasterKeyFile:

@@ -51,6 +51,30 @@ async def test_of_several_the_first_wraps_and_each_opens_what_it_has_wrapped() -
         assert await chain.unwrap(CASE, await each.wrap(CASE, KEY)) == KEY
 
 
+class Kms(MasterKeyFile):
+    """A KMS as a command asks it: told from another one only by what it can unwrap."""
+
+    asked = 0
+
+    def opens(self, master: str) -> bool:
+        return master.startswith("file:")
+
+    async def unwrap(self, case_id: CaseId, wrapped: WrappedKey) -> bytes:
+        self.asked += 1
+        return await super().unwrap(case_id, wrapped)
+
+
+async def test_after_a_change_from_one_kms_to_another_both_are_asked() -> None:
+    new, old = Kms(bytes(32)), Kms(bytes([7]) * 32)
+    chain = MasterKeyChain([new, old])
+    for _ in range(3):
+        for each in (new, old):
+            assert await chain.unwrap(CASE, await each.wrap(CASE, KEY)) == KEY
+    assert (new.asked, old.asked) == (4, 3)  # who has opened before is asked first
+    with pytest.raises(StoreUnavailableError, match="damaged"):
+        await chain.unwrap(CASE, await Kms(bytes([8]) * 32).wrap(CASE, KEY))
+
+
 async def test_what_a_key_has_wrapped_that_is_not_set_stays_closed() -> None:
     chain, wrapped = MasterKeyChain([NEW]), await OLD.wrap(CASE, KEY)
     assert not chain.opens(OLD.id)
