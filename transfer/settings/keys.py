@@ -50,17 +50,17 @@ class KeySettings(BaseModel):
 
 def key_faults(settings: KeySettings, store_url: str | None) -> list[str]:
     """Find what doesn't go together; `store_url` is None of the embedded store."""
-    if not settings.encrypt_cases:
-        return []
     faults = []
-    if not settings.master_keys:
+    if settings.encrypt_cases and not settings.master_keys:
         faults.append(
             "TRANSFER_MASTER_KEYS: missing, as TRANSFER_ENCRYPT_CASES is set. "
             f"Expected: {KeySettings.model_fields['master_keys'].description}."
         )
-    if store_url is not None and not is_trusted_url(store_url):
+    # Whoever has master keys reads what was encrypted before, and sends keys along for that.
+    has_keys = settings.encrypt_cases or bool(settings.master_keys)
+    if has_keys and store_url is not None and not is_trusted_url(store_url):
         faults.append(
-            "TRANSFER_S3_ENDPOINT_URL: expected an https URL, as TRANSFER_ENCRYPT_CASES is set and "
+            "TRANSFER_S3_ENDPOINT_URL: expected an https URL, as TRANSFER_MASTER_KEYS is set and "
             "the keys of cases go along with every request."
         )
     return faults

@@ -60,11 +60,19 @@ def test_master_keys_without_encryption_read_what_was_encrypted_before() -> None
         ("http://10.0.0.7:9000", False),
     ],
 )
-def test_keys_travel_by_tls_or_not_at_all(url: str, is_good: bool) -> None:
-    given = {"s3_endpoint_url": url, "master_keys": "file:/keys/new"}
-    assert not load(**given).encrypt_cases
+@pytest.mark.parametrize("encrypts", [True, False])
+def test_keys_travel_by_tls_or_not_at_all(url: str, is_good: bool, encrypts: bool) -> None:
+    given = {
+        "s3_endpoint_url": url,
+        "master_keys": "file:/keys/new",
+        "encrypt_cases": encrypts,
+    }
     if is_good:
-        assert load(**given, encrypt_cases=True).encrypt_cases
+        assert load(**given).encrypt_cases == encrypts
         return
     with pytest.raises(SettingsError, match="TRANSFER_S3_ENDPOINT_URL: expected an https URL"):
-        load(**given, encrypt_cases=True)
+        load(**given)
+
+
+def test_without_keys_the_store_is_reached_as_the_operator_likes() -> None:
+    assert load(s3_endpoint_url="http://10.0.0.7:9000").master_keys == ()
