@@ -1,5 +1,6 @@
 """Objects that are encrypted under keys of their cases, in a store that forgets the keys."""
 
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -11,7 +12,7 @@ from transfer.core.errors import TransferError
 from transfer.core.uploads import Part
 from transfer.ports import Buffer, CaseKeys, ObjectStore, StoredItem
 
-_PROBE_KEY = "probe/key"
+_PROBES = "probe/"
 _PROBE_BODY = b"probe"
 
 
@@ -170,18 +171,19 @@ async def keeps_to_keys(store: CustomerKeyStore, key: bytes, another: bytes) -> 
         StoreUnavailableError: it takes nothing now, or nothing with a key.
     """
     crc = crc64nvme_of(_PROBE_BODY)
-    await store.put(_PROBE_KEY, _PROBE_BODY, crc64nvme=crc, customer_key=key)
+    probe = f"{_PROBES}{secrets.token_hex(8)}"  # other nodes may be trying the store just now
+    await store.put(probe, _PROBE_BODY, crc64nvme=crc, customer_key=key)
     try:
-        given = [await _gives(store, each) for each in (key, another, None)]
+        given = [await _gives(store, probe, each) for each in (key, another, None)]
     finally:
-        await store.delete([_PROBE_KEY])
+        await store.delete([probe])
     return given == [True, False, False]
 
 
-async def _gives(store: CustomerKeyStore, customer_key: bytes | None) -> bool:
+async def _gives(store: CustomerKeyStore, probe: str, customer_key: bytes | None) -> bool:
     size = len(_PROBE_BODY)
     try:
-        async with store.read(_PROBE_KEY, 0, size, customer_key=customer_key) as chunks:
+        async with store.read(probe, 0, size, customer_key=customer_key) as chunks:
             return b"".join([chunk async for chunk in chunks]) == _PROBE_BODY
     except TransferError:
         return False

@@ -31,10 +31,12 @@ def case_keys(records: Records, masters: MasterKeyChain | None, clock: Clock) ->
     return CaseKeyRing(records=records.case_keys, audit=records.audit, masters=masters, clock=clock)
 
 
-def keyed(store: ObjectStore, keys: CaseKeyRing, masters: MasterKeyChain | None) -> ObjectStore:
-    """Return `store` as it encrypts; where there is no master key, as it is."""
-    if masters is None:
-        return store
+def keyed(store: ObjectStore, keys: CaseKeyRing) -> ObjectStore:
+    """Return `store` as it encrypts.
+
+    Without a master key, too: another node may have begun an encrypted object, and this one must
+    not put its parts there as they are.
+    """
     return KeyedStore(cast(CustomerKeyStore, store), keys)  # as every store of ours is
 
 

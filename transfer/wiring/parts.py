@@ -271,9 +271,8 @@ def build_parts(
 ) -> Parts:
     """Connect everything that lives in one process."""
     meter = PrometheusMeter()
-    masters = master_keys(settings)
-    keys = case_keys(records, masters, clock)
-    store = keyed(store, keys, masters)
+    keys = case_keys(records, master_keys(settings), clock)
+    store = keyed(store, keys)
     embedded = EmbeddedCaseCore(
         records=records, clock=clock, new_id=new_id, reopening=settings.reopening_period
     )

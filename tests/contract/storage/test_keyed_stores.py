@@ -21,7 +21,7 @@ from tests.seaweed import fresh_bucket, plain_client
 from transfer.core.errors import StoreUnavailableError
 from transfer.ports import ObjectStore, StoredKind
 from transfer.storage.keyed import CustomerKeyStore, KeyedStore, keeps_to_keys
-from transfer.storage.memory import MemoryObjectStore
+from transfer.storage.memory import Call, MemoryObjectStore
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 
@@ -225,6 +225,20 @@ class TestS3(WholeObjects, Multiparts, Encryption):
             SSECustomerKey=KEY,
         )
         assert found["SSECustomerAlgorithm"] == "AES256"
+
+
+async def test_nodes_that_start_together_try_the_store_side_by_side() -> None:
+    store, others = MemoryObjectStore(), 0
+
+    async def another_node(call: Call) -> None:
+        nonlocal others
+        if call.operation == "read" and not others:
+            others = 1
+            assert await keeps_to_keys(store, KEY, OTHER_KEY)
+
+    store.before = another_node
+    assert await keeps_to_keys(store, KEY, OTHER_KEY)
+    assert (others, store.objects) == (1, {})
 
 
 async def test_a_store_that_takes_no_notice_of_keys_is_found_out() -> None:

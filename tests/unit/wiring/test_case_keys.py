@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -16,7 +17,6 @@ from transfer.keys.masters import MasterKeyFile
 from transfer.ports import Records
 from transfer.records.migrate import upgrade
 from transfer.settings import Settings, SettingsError, load
-from transfer.storage.keyed import KeyedStore
 from transfer.storage.memory import MemoryObjectStore
 from transfer.wiring.case_keys import case_keys, check_encryption, check_master_keys, master_keys
 from transfer.wiring.parts import database_url, open_parts
@@ -96,13 +96,28 @@ async def test_the_service_begins_only_if_it_can_encrypt(tmp_path: Path, file: P
         await check_encryption(encrypting(f"command:{kms.program}"), MemoryObjectStore())
 
 
-async def test_without_master_keys_the_store_is_used_as_it_is(tmp_path: Path, file: Path) -> None:
-    for given, is_wrapped in ((load(data=tmp_path), False), (encrypting(f"file:{file}"), True)):
+async def test_without_master_keys_nothing_is_stored_bare_that_has_a_key(
+    tmp_path: Path, file: Path
+) -> None:
+    for given, encrypts in ((load(data=tmp_path), False), (encrypting(f"file:{file}"), True)):
         settings = given.model_copy(update={"data": tmp_path})
         ServiceFolder(settings.data).prepare()
         upgrade(database_url(settings))
         store = MemoryObjectStore()
         async with open_parts(settings, store=store) as parts:
-            assert isinstance(parts.tools.store, KeyedStore) == is_wrapped
-            assert is_wrapped or parts.tools.store is store
-            assert parts.tools.policy.keyed == is_wrapped
+            assert parts.tools.policy.keyed == encrypts
+            core = EmbeddedCaseCore(
+                records=parts.records, clock=MovableClock(), new_id=lambda: token_hex(4)
+            )
+            case = await core.open("Trace", "ACME", "ada")
+            keyed, bare = (
+                object_key(case.id, UploadId("upload"), 1, keyed=keyed) for keyed in (True, False)
+            )
+            await parts.tools.store.put(bare, b"", crc64nvme=0)
+            if not encrypts:
+                with pytest.raises(StoreUnavailableError, match="no master key is set"):
+                    await parts.tools.store.put(keyed, b"", crc64nvme=0)
+                assert list(store.objects) == [bare]
+                continue
+            await parts.tools.store.put(keyed, b"", crc64nvme=0)
+            assert set(store.objects) == {bare, keyed}
