@@ -45,6 +45,7 @@
     │   └── WriterReplacedError    another request has taken over this upload
     └── UnavailableError           retry later, nothing acknowledged is lost
         ├── StoreUnavailableError
+        │   └── KeyUnavailableError
         ├── RecordsUnavailableError
         ├── UploadBusyError
         ├── ProviderUnavailableError   the identity provider
@@ -377,6 +378,12 @@ class StoreUnavailableError(UnavailableError):
     """The object store doesn't answer, or answers with an error."""
 
     code = "store-unavailable"
+
+
+class KeyUnavailableError(StoreUnavailableError):
+    """The master key can't be asked: it tells nothing of what is stored."""
+
+    code = "key-unavailable"
 
 
 class RecordsUnavailableError(UnavailableError):

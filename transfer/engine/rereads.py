@@ -5,7 +5,7 @@ there, also in the middle of a large file.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +14,7 @@ import structlog
 
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
-from transfer.core.errors import EntryMissingError, StoreUnavailableError
+from transfer.core.errors import EntryMissingError, KeyUnavailableError, StoreUnavailableError
 from transfer.core.object_keys import EVERY_CASE
 from transfer.core.parts import MIB
 from transfer.core.uploads import FileId
@@ -37,6 +37,10 @@ _LARGE_BYTES = 64 * MIB
 _KEPT_EVERY_BYTES = 256 * MIB
 _BETWEEN = timedelta(seconds=5)
 """A moment that most troubles of a store or a network don't outlast."""
+
+
+_MOST_UNREADABLE = 10
+"""In a row: then it is the store that refuses, as one does that has too much to do."""
 
 
 class Damage(StrEnum):
@@ -95,6 +99,7 @@ class Rereads:
         self._pace = Pace(tools.clock, bytes_per_second)
         self._tell = tell
         self._known: set[str] = set()
+        self._unreadable = 0
         self._progress = RereadProgress(0, 0, 0, 0)
 
     async def run(
@@ -172,10 +177,11 @@ class Rereads:
         found = dict(zip((file.id for file in small), map(_unless_raised, outcomes), strict=True))
         for file in page[len(small) :]:
             found[file.id] = await self._check(file, reread)
+        self._check_the_store(found[file.id] for file in page)
         damaged = [
             DamagedFile(file, damage)
             for file in page
-            if (damage := found[file.id]) is not None and await self._is_kept(file)
+            if (damage := found[file.id]) is not None and await self._upkeep.is_kept(file)
         ]
         for one in damaged:
             await self._report(one)
@@ -191,12 +197,17 @@ class Rereads:
         await self._upkeep.keep_reread(following)
         return following
 
-    async def _is_kept(self, file: RereadFile) -> bool:
-        """Whether the file wasn't removed meanwhile."""
-        try:
-            return (await self._tools.records.tree.file(file.id)).object_key == file.key
-        except EntryMissingError:
-            return False
+    def _check_the_store(self, found: Iterable[Damage | None]) -> None:
+        """Raise if so many files in a row can't be read that it isn't the files.
+
+        They are in no order that has to do with where they are stored.
+        """
+        for damage in found:
+            self._unreadable = self._unreadable + 1 if damage is Damage.UNREADABLE else 0
+            if self._unreadable >= _MOST_UNREADABLE:
+                raise StoreUnavailableError(
+                    "The object store gives one file after another not to be read: try again later."
+                )
 
     async def _report(self, damaged: DamagedFile) -> None:
         file, damage = damaged.file, damaged.damage.value
@@ -210,18 +221,15 @@ class Rereads:
             file_id=file.id,
             problem=damage,
         )
-        [finding] = await self._upkeep.sight([seen], now)
-        if finding.first_seen_at == now:
-            await self._tools.records.audit.record(
-                AuditEvent(
-                    at=now,
-                    action="verification.damaged",
-                    actor="verification",
-                    case_number=file.case_number,
-                    subject=file.id,
-                    details={"problem": damage, "sha256": file.sha256},
-                )
-            )
+        event = AuditEvent(
+            at=now,
+            action="verification.damaged",
+            actor="verification",
+            case_number=file.case_number,
+            subject=file.id,
+            details={"problem": damage, "sha256": file.sha256},
+        )
+        await self._upkeep.sight([seen], now, event=event)
 
     # ── A file ───────────────────────────────────────────────────────────────────────────────
 
@@ -247,6 +255,8 @@ class Rereads:
             sha256 = await self._sha256(file, reread)
         except EntryMissingError:
             return Damage.MISSING
+        except KeyUnavailableError:
+            raise
         except StoreUnavailableError:
             return Damage.UNREADABLE
         return None if sha256 == file.sha256 else Damage.OTHER_BYTES

@@ -89,6 +89,7 @@ ANSWERS: Mapping[type[TransferError], Answer] = {
     errors.WriterReplacedError: _LOCKED,
     errors.UnavailableError: _UNAVAILABLE,
     errors.StoreUnavailableError: _UNAVAILABLE,
+    errors.KeyUnavailableError: _UNAVAILABLE,
     errors.RecordsUnavailableError: _UNAVAILABLE,
     errors.UploadBusyError: _LOCKED,
     errors.ProviderUnavailableError: _UNAVAILABLE,

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from transfer.core.cases import CaseId
-from transfer.core.errors import StoreUnavailableError
+from transfer.core.errors import KeyUnavailableError
 from transfer.ports import WrappedKey
 
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
@@ -44,7 +44,7 @@ class MasterKeyCommand:
         """Return the id of the KMS's key that wraps now."""
         answer = (await self._ask("id")).decode("utf-8", "replace")
         if not _ID.fullmatch(answer):
-            raise StoreUnavailableError("The master key's command gave no id.")
+            raise KeyUnavailableError("The master key's command gave no id.")
         return f"{_PREFIX}{answer}"
 
     async def wrap(self, case_id: CaseId, key: bytes) -> WrappedKey:
@@ -62,7 +62,7 @@ class MasterKeyCommand:
         try:
             return b64decode(answer, validate=True)
         except ValueError as exc:
-            raise StoreUnavailableError("The master key's command gave no base64.") from exc
+            raise KeyUnavailableError("The master key's command gave no base64.") from exc
 
     async def _ask(self, *words: str, given: bytes = b"") -> bytes:
         async with self._slots:
@@ -74,10 +74,10 @@ class MasterKeyCommand:
                     stdout=asyncio.subprocess.PIPE,
                 )
             except OSError as exc:
-                raise StoreUnavailableError("The master key's command can't be run.") from exc
+                raise KeyUnavailableError("The master key's command can't be run.") from exc
             answer = await self._answer(process, given)
         if process.returncode != 0:
-            raise StoreUnavailableError(
+            raise KeyUnavailableError(
                 f"The master key's command failed with status {process.returncode}; try again."
             )
         return answer.strip()
@@ -87,7 +87,7 @@ class MasterKeyCommand:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 answer, _ = await process.communicate(given)
         except TimeoutError as exc:
-            raise StoreUnavailableError("The master key's command takes too long.") from exc
+            raise KeyUnavailableError("The master key's command takes too long.") from exc
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from transfer.core.cases import CaseId
-from transfer.core.errors import StoreUnavailableError
+from transfer.core.errors import KeyUnavailableError, StoreUnavailableError
 from transfer.ports import WrappedKey
 
 MASTER_KEY_BYTES = 32
@@ -57,7 +57,9 @@ class MasterKeyChain:
 
         Of several KMS none tells whether a key is one of its own, other than by unwrapping it.
         """
-        problem = StoreUnavailableError(f"The master key {wrapped.master} isn't set here.")
+        problem: StoreUnavailableError = KeyUnavailableError(
+            f"The master key {wrapped.master} isn't set here."
+        )
         for source in self._likeliest_first(wrapped.master):
             try:
                 key = await source.unwrap(case_id, wrapped)

@@ -8,7 +8,12 @@ from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from transfer.core.cases import Case, CaseId
-from transfer.core.errors import EntryMissingError, StoreUnavailableError, UploadGoneError
+from transfer.core.errors import (
+    EntryMissingError,
+    KeyUnavailableError,
+    StoreUnavailableError,
+    UploadGoneError,
+)
 from transfer.core.uploads import keyed_case
 from transfer.ports import (
     AuditEvent,
@@ -154,7 +159,7 @@ class CaseKeyRing:
 
     def _needed(self) -> MasterKeys:
         if self._masters is None:
-            raise StoreUnavailableError(
+            raise KeyUnavailableError(
                 "What is stored for this case is encrypted, and no master key is set."
             )
         return self._masters

@@ -9,6 +9,7 @@ from typing import Protocol
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.uploads import FileId
 from transfer.ports.objects import StoredItem
+from transfer.ports.work import AuditEvent
 
 
 class FindingKind(StrEnum):
@@ -145,10 +146,13 @@ class UpkeepRecords(Protocol):
 
     # ── Findings ─────────────────────────────────────────────────────────────────────────────
 
-    async def sight(self, seen: Sequence[Seen], now: datetime) -> list[Finding]:
+    async def sight(
+        self, seen: Sequence[Seen], now: datetime, *, event: AuditEvent | None = None
+    ) -> list[Finding]:
         """Take note of what was seen `now`; what was seen before keeps its first time.
 
         A problem that was noted stays, unless another one is told. What was deleted came back.
+        `event` goes to the audit log, in the same transaction, if anything is seen first.
         """
 
     async def findings(
@@ -213,7 +217,10 @@ class UpkeepRecords(Protocol):
     async def to_reread(
         self, number: CaseNumber | None, after: FileId, limit: int
     ) -> list[RereadFile]:
-        """Return files by their ids, from behind `after`."""
+        """Return files of cases whose data isn't to go, by the files' ids, from behind `after`."""
+
+    async def is_kept(self, file: RereadFile) -> bool:
+        """Whether a file is still there, and its case's data isn't to go or gone."""
 
     async def left_to_reread(self, number: CaseNumber | None, after: FileId) -> tuple[int, int]:
         """Return how many files are behind `after`, and their bytes."""

@@ -66,10 +66,16 @@ def of_uploads(connection: Connection, number: CaseNumber) -> list[KeptObject]:
     return found
 
 
+_OF_UNPURGED = files.c.case_number.in_(
+    select(cases.c.number).where(cases.c.purge_started_at.is_(None))
+)
+"""Files of cases whose data isn't to go: of others the rows may outlive the objects."""
+
+
 def to_reread(
     connection: Connection, number: CaseNumber | None, after: FileId, limit: int
 ) -> list[RereadFile]:
-    """Return files by their ids, from behind `after`."""
+    """Return files of cases whose data isn't to go, by the files' ids, from behind `after`."""
     query = (
         select(files.c.id, files.c.case_number, files.c.object_key, files.c.size, files.c.sha256)
         .where(_behind(number, after))
@@ -97,6 +103,14 @@ def left_to_reread(
     return count, int(size_bytes)
 
 
+def is_kept(connection: Connection, file: RereadFile) -> bool:
+    """Whether a file's object still has to be there."""
+    query = select(files.c.id).where(
+        files.c.id == file.id, files.c.object_key == file.key, _OF_UNPURGED
+    )
+    return connection.execute(query).first() is not None
+
+
 def check_case(connection: Connection, number: CaseNumber | None) -> None:
     """Raise unless there is such a case, or none is asked for.
 
@@ -110,5 +124,5 @@ def check_case(connection: Connection, number: CaseNumber | None) -> None:
 
 
 def _behind(number: CaseNumber | None, after: FileId) -> ColumnElement[bool]:
-    is_behind = files.c.id > after
+    is_behind = and_(files.c.id > after, _OF_UNPURGED)
     return is_behind if number is None else and_(files.c.case_number == number, is_behind)

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.uploads import FileId
-from transfer.ports import StoredItem
+from transfer.ports import AuditEvent, StoredItem
 from transfer.ports.upkeep import (
     Finding,
     FindingKind,
@@ -15,7 +17,7 @@ from transfer.ports.upkeep import (
     Seen,
     Walk,
 )
-from transfer.records import findings, kept, rereads, strangers, walks
+from transfer.records import audit, findings, kept, rereads, strangers, walks
 from transfer.records.database import Database
 
 
@@ -57,9 +59,11 @@ class SqlUpkeepRecords:
 
     # ── Findings ─────────────────────────────────────────────────────────────────────────────
 
-    async def sight(self, seen: Sequence[Seen], now: datetime) -> list[Finding]:
+    async def sight(
+        self, seen: Sequence[Seen], now: datetime, *, event: AuditEvent | None = None
+    ) -> list[Finding]:
         """Take note of what was seen `now`."""
-        return await self._database.write(findings.sight, seen, now)
+        return await self._database.write(_sight, seen, now, event)
 
     async def findings(
         self, kinds: Collection[FindingKind], *, after: int = 0, limit: int = 1000
@@ -133,6 +137,10 @@ class SqlUpkeepRecords:
         """Return files by their ids, from behind `after`."""
         return await self._database.read(kept.to_reread, number, after, limit)
 
+    async def is_kept(self, file: RereadFile) -> bool:
+        """Whether a file is still there, and its case's data isn't to go or gone."""
+        return await self._database.read(kept.is_kept, file)
+
     async def left_to_reread(self, number: CaseNumber | None, after: FileId) -> tuple[int, int]:
         """Return how many files are behind `after`, and their bytes."""
         return await self._database.read(kept.left_to_reread, number, after)
@@ -144,3 +152,12 @@ class SqlUpkeepRecords:
     async def end_reread(self, reread: Reread, now: datetime) -> None:
         """Note that a re-reading is at its end."""
         await self._database.write(rereads.end, reread, now)
+
+
+def _sight(
+    connection: Connection, seen: Sequence[Seen], now: datetime, event: AuditEvent | None
+) -> list[Finding]:
+    found = findings.sight(connection, seen, now)
+    if event is not None and any(one.first_seen_at == now for one in found):
+        audit.add(connection, event)
+    return found

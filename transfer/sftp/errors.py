@@ -56,6 +56,7 @@ STATUS: Mapping[type[TransferError], Callable[[str], SFTPError]] = {
     errors.WriterReplacedError: SFTPFailure,
     errors.UnavailableError: SFTPFailure,
     errors.StoreUnavailableError: SFTPFailure,
+    errors.KeyUnavailableError: SFTPFailure,
     errors.RecordsUnavailableError: SFTPFailure,
     errors.UploadBusyError: SFTPFailure,
     errors.ProviderUnavailableError: SFTPFailure,

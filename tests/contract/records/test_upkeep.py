@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import StatementError
 
 from tests.contract.records.scenario import (
     CUSTOMER,
@@ -27,7 +28,7 @@ from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.concatenation import Concatenation
 from transfer.core.errors import CaseMissingError, UnavailableError
 from transfer.core.uploads import Concat, DigestState, FileId, Tail, object_key, tail_key
-from transfer.ports import Kept, Lease, Records, StoredItem, StoredKind
+from transfer.ports import AuditEvent, Kept, Lease, Records, StoredItem, StoredKind
 from transfer.ports.upkeep import (
     CAME_BACK,
     DELETED,
@@ -234,6 +235,20 @@ async def test_a_finding_keeps_its_first_time(records: Records) -> None:
     )
     assert (again.case_number, again.problem) == (NUMBER, None)
     assert await upkeep.findings(STRAYS) == [again]
+
+
+async def test_the_first_sight_is_told_in_the_audit_log_or_not_taken_note_of(
+    records: Records, database: Database
+) -> None:
+    event = AuditEvent(at=NOW, action="verification.damaged", actor="verification")
+    unheard_of = replace(event, details={"problem": object()})
+    with pytest.raises((UnavailableError, TypeError, StatementError)):
+        await records.upkeep.sight([stray("a")], NOW, event=unheard_of)
+    assert await records.upkeep.findings(STRAYS) == []
+    for now in (NOW, after(60)):
+        await records.upkeep.sight([stray("a")], now, event=event)
+    told = [one for one in await records.audit.events() if one.action == event.action]
+    assert len(told) == 1
 
 
 async def test_a_first_time_that_lies_ahead_is_corrected(records: Records) -> None:

@@ -10,7 +10,7 @@ from awscrt.checksums import crc64nvme
 
 from tests.engine_room import ADMIN, KIB, NUMBER, EngineRoom, customer, engine_room
 from transfer.core.cases import CaseNumber
-from transfer.core.errors import CaseMissingError, StoreUnavailableError
+from transfer.core.errors import CaseMissingError, KeyUnavailableError, StoreUnavailableError
 from transfer.core.names import CasePath
 from transfer.core.uploads import FileId, StoredFile
 from transfer.engine import rereads
@@ -121,6 +121,69 @@ async def test_what_can_not_be_read_where_others_can_is_found(
     report = await run(room)
     assert [(one.file.id, one.damage) for one in report.damaged] == [(bad.id, Damage.UNREADABLE)]
     assert good.object_key in keys_read(store)
+
+
+async def test_a_store_that_refuses_one_file_after_another_damages_none(
+    room: EngineRoom, store: MemoryObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rereads, "_MOST_UNREADABLE", 3)
+    monkeypatch.setattr(rereads, "_PAGE", 2)
+    for number in range(4):
+        await sent(room, f"{number}.log")
+
+    async def throttle(call: Call) -> None:
+        if call.operation == "read":
+            raise StoreUnavailableError("slow down")
+
+    store.before = throttle
+    with pytest.raises(StoreUnavailableError, match="one file after another"):
+        await run(room)
+    store.before = None
+    report = await run(room)
+    assert (report.resumed, report.files) == (True, 4)
+
+
+async def test_a_master_key_that_is_away_damages_no_file(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    await sent(room, "a.log")
+
+    async def no_key(call: Call) -> None:
+        if call.operation == "read":
+            raise KeyUnavailableError("The KMS is away.")
+
+    store.before = no_key
+    with pytest.raises(KeyUnavailableError):
+        await run(room)
+    store.before = None
+    report = await run(room)
+    assert (report.problems, await found(room)) == (0, {})
+
+
+async def test_what_a_deletion_takes_away_is_not_lost(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    early, late = await sent(room, "early.log"), await sent(room, "late.log")
+    await store.delete([early.object_key, late.object_key])
+    marked = False
+
+    async def mark(call: Call) -> None:
+        nonlocal marked
+        if call.operation == "read" and not marked:
+            marked = True
+            closed = await room.core.close(NUMBER, None, "ada")
+            now = room.clock.now()
+            assert await room.records.cases.start_purge(
+                NUMBER, expected_version=closed.version, now=now
+            )
+
+    store.before = mark
+    report = await run(room)
+    assert (report.files, report.problems, await found(room)) == (2, 0, {})
+    store.calls.clear()
+    assert (await run(room)).files == 0
+    assert (await run(room, NUMBER)).files == 0
+    assert keys_read(store) == []
 
 
 async def test_what_is_all_right_at_a_second_look_is_all_right(
