@@ -109,8 +109,7 @@ class Launches:
         launch: Launch | None = None
         try:
             issuer, claims = await self._open(token)
-            if not passed_on:
-                self._check_region(claims)
+            self._check_region(claims, passed_on=passed_on)
             launch = read_launch(claims, issuer.rules, self._tools.clock.now())
             await self._check_case(issuer, launch, passed_on=passed_on)
             await self._use(issuer, launch)
@@ -155,10 +154,12 @@ class Launches:
                 return issuer, _claims(payload)
         raise LaunchRefusedError("signature")
 
-    def _check_region(self, claims: Mapping[str, Any]) -> None:
+    def _check_region(self, claims: Mapping[str, Any], *, passed_on: bool) -> None:
         """Raise unless a link is for this region, as far as it says so.
 
-        Before anything else that it says: it may be meant for that gateway by name (`aud`).
+        Before anything else that it says: it may be meant for that gateway by name (`aud`). Whether
+        it was passed on is said by its address, which anybody may write: a link that was goes no
+        further, and is followed here no sooner than any other.
         """
         if self._regions is None or "region" not in claims:
             return
@@ -168,8 +169,11 @@ class Launches:
         except InvalidRequestError as exc:
             raise LaunchRefusedError("region") from exc
         gateway = self._regions.elsewhere(region)
-        if gateway is not None:
-            raise launch_elsewhere(gateway)
+        if gateway is None:
+            return
+        if passed_on:
+            raise LaunchRefusedError("regions-disagree")
+        raise launch_elsewhere(gateway)
 
     async def _check_case(self, issuer: LaunchIssuer, launch: Launch, *, passed_on: bool) -> None:
         """Raise unless there is the case of a link, and it is served here."""

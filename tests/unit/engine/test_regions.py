@@ -110,9 +110,17 @@ async def test_what_the_core_says_goes_before_what_the_link_says(
 async def test_a_link_that_was_passed_on_goes_no_further(
     room: EngineRoom, placed: PlacedCases
 ) -> None:
-    assert await followed(room, passed_on=True, region="emea") == "Jo Smith"
+    assert await followed(room, passed_on=True, region="us") == "Jo Smith"
     placed.regions[NUMBER] = "emea"
     assert await refusal(room, passed_on=True, region="us") == "regions-disagree"
+
+
+async def test_saying_that_a_link_was_passed_on_does_not_have_it_followed_in_another_region(
+    room: EngineRoom,
+) -> None:
+    for region in ("emea", "apac"):
+        assert await refusal(room, passed_on=True, region=region) == "regions-disagree"
+    assert await refusal(room, passed_on=True, region="<b>") == "region"
 
 
 async def test_a_link_to_a_region_that_nobody_knows_leads_nowhere(room: EngineRoom) -> None:
