@@ -191,8 +191,8 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(value[:9])), _LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+        if until.tzinfo is None:
+            return None
+        return min(max(until - now, timedelta()), _LONGEST_WAIT)
+    except (ValueError, OverflowError, TypeError):
         return None
-    if until.tzinfo is None:
-        return None
-    return min(max(until - now, timedelta()), _LONGEST_WAIT)

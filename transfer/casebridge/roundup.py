@@ -167,7 +167,7 @@ class RoundupCaseCore:
         answer = await self._client.get(url, params=params)
         try:
             answered_at = parsedate_to_datetime(answer.headers[hdrs.DATE]).astimezone(UTC)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError, TypeError):
             answered_at = self._clock.now()
         return answer, answered_at - timedelta(seconds=self._clock.monotonic() - asked_at)
 

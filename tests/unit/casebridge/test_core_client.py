@@ -21,6 +21,8 @@ from transfer.casebridge.core_client import retry_after
         ("Wed, 02 Mar 2033 08:00:00 GMT", timedelta(hours=1)),
         ("Mon, 02 Mar 2026 09:00:30 -0000", None),  # of no zone that is known
         ("soon", None),
+        ("Mon, 02 Mar 99999999999999999999 08:00:00 GMT", None),
+        ("Mon, 02 Mar 2026 08:00:00 +999999999999999999", None),
         ("-5", None),
         ("\u0665", None),
         ("", None),

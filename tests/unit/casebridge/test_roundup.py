@@ -44,7 +44,7 @@ class FalseTracker:
     messages: dict[str, str] = field(default_factory=dict)
     attached: list[str] = field(default_factory=list)
     answers: dict[str, Callable[[], web.Response]] = field(default_factory=dict)
-    dated: bool = True
+    date: str | None = None
     status: dict[str, str] = field(default_factory=lambda: {"status": "3"})
     put: dict[str, Any] = field(default_factory=dict)
 
@@ -52,8 +52,8 @@ class FalseTracker:
         what = f"{request.method} {request.path.removeprefix('/t/rest/data')}"
         given = self.answers.get(what)
         answer = given() if given else await self._usual(what, request)
-        if not self.dated:
-            answer.headers["Date"] = "once upon a time"
+        if self.date is not None:
+            answer.headers["Date"] = self.date
         return answer
 
     async def _usual(self, what: str, request: web.Request) -> web.Response:
@@ -143,10 +143,11 @@ async def test_an_answer_that_is_none_is_no_case(
     assert type(caught.value) is error
 
 
+@pytest.mark.parametrize("date", ["once upon a time", "Fri, 31 Dec 9999 23:59:59 -2300"])
 async def test_a_tracker_without_a_clock_is_taken_to_have_ours(
-    core: RoundupCaseCore, tracker: FalseTracker, clock: MovableClock
+    core: RoundupCaseCore, tracker: FalseTracker, clock: MovableClock, date: str
 ) -> None:
-    tracker.dated = False
+    tracker.date = date
     clock.set(datetime(2026, 3, 2, 9, 0, 8, tzinfo=UTC))
     early = (await core.case(NUMBER)).version
     clock.set(datetime(2026, 3, 2, 9, 0, 9, tzinfo=UTC))
