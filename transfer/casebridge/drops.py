@@ -31,6 +31,11 @@ class Message:
         """How often telling it has failed."""
         return max(event.failures for event in self.events)
 
+    @property
+    def refusals(self) -> int:
+        """How often it was refused since it failed in passing."""
+        return max(event.refusals for event in self.events)
+
 
 def messages_of(events: Sequence[OutgoingEvent]) -> list[Message]:
     """Return what is told of a case's events, in order: those of one drop together."""

@@ -43,8 +43,14 @@ _LONGEST_WAIT = timedelta(hours=1)
 """However much more a destination asks for."""
 
 _MOST_DOUBLINGS = 20
+_LONGEST_REST = timedelta(seconds=30)
+"""How long a destination that seems to be away is left alone: no look at all that waits for it."""
+
+_AT_ONCE = 8
+"""Cases told of at a time: a case core has to answer questions as well."""
+
 _MOST_REFUSALS = 8
-"""After these, about two minutes, an event that is refused is a dead letter."""
+"""After these in a row, about two minutes, an event that is refused is a dead letter."""
 
 _MOST_FAILURES = 2000
 """After these, about a week, so is one that its destination was away for."""
@@ -97,7 +103,10 @@ class OutboxDispatcher:
         self._meter = meter or NoMeter()
         self._chance = chance
         self._rounds = Rounds(clock=clock, every=_POLL, apart=_APART)
+        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._left_alone_until = 0.0
+        self._rest = timedelta()
+        self._seems_away = False
 
     def wake(self) -> None:
         """Look at the outbox at once: something was just put there."""
@@ -135,20 +144,48 @@ class OutboxDispatcher:
                 destination=self._destination,
                 drops=self._drops,
             )
-            by_case: dict[CaseNumber, list[OutgoingEvent]] = {}
-            for event in events:
-                by_case.setdefault(event.case_number, []).append(event)
-            outcomes = await asyncio.gather(
-                *(self._deliver(messages_of(of_case)) for of_case in by_case.values()),
-                return_exceptions=True,
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                told += outcome
             if not events:
                 break
+            told_now = await self._tell_all(events)
+            self._note_outcome(told_now)
+            told += told_now
         return told
+
+    async def _tell_all(self, events: Sequence[OutgoingEvent]) -> int:
+        by_case: dict[CaseNumber, list[OutgoingEvent]] = {}
+        for event in events:
+            by_case.setdefault(event.case_number, []).append(event)
+        began, told = self._clock.monotonic(), 0
+        outcomes = await asyncio.gather(
+            *(self._deliver_in_turn(messages_of(of_case), began) for of_case in by_case.values()),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            told += outcome
+        return told
+
+    def _note_outcome(self, told: int) -> None:
+        """Leave a destination alone, longer each time, that took note of nothing and seems away."""
+        if told or not self._seems_away:
+            self._rest = timedelta()
+        else:
+            self._rest = min(max(self._rest * 2, _FIRST_DELAY), _LONGEST_REST)
+            self._leave_alone(self._rest)
+        self._seems_away = False
+
+    async def _deliver_in_turn(self, messages: Sequence[Message], began: float) -> int:
+        """Tell of a case when it is its turn, unless that comes too late for its claim."""
+        async with self._turns:
+            now = self._clock.monotonic()
+            if self._is_left_alone():  # as the answer to another case has asked for
+                await self._put_off(messages[0], timedelta(seconds=self._left_alone_until - now))
+                return 0
+            if now - began > _CASE_WITHIN.total_seconds():
+                await self._put_off(messages[0])
+                return 0
+            return await self._deliver(messages)
 
     async def _deliver(self, messages: Sequence[Message]) -> int:
         """Tell of a case; if that fails, of its first event alone, and hand back what is left."""
@@ -158,7 +195,7 @@ class OutboxDispatcher:
         if failure is None:
             return sum(len(message.ids) for message in messages)
         first, *others = messages
-        if others:
+        if others and failure.retry_after is None:
             failure = await self._tell([first])
             if failure is None:
                 await self._put_off(others[0])
@@ -202,15 +239,18 @@ class OutboxDispatcher:
         self._meter.count(TOLD, len(ids), destination=self._destination)
         return None
 
-    async def _put_off(self, message: Message) -> None:
-        """Hand a message back that nothing is wrong with, to be told at once."""
+    async def _put_off(self, message: Message, wait: timedelta = timedelta()) -> None:
+        """Hand a message back that nothing is wrong with, to be told at once or after a while."""
         await self._outbox.retry(
-            message.ids[0], self._clock.now(), None, destination=self._destination
+            message.ids[0], self._clock.now() + wait, None, destination=self._destination
         )
-        self._rounds.wake()
+        if not wait:
+            self._rounds.wake()
 
     async def _fail(self, message: Message, failure: _Failure) -> None:
         now, failures = self._clock.now(), message.failures + 1
+        refusals = 0 if failure.passes else message.refusals + 1
+        self._seems_away |= failure.passes
         self._meter.count(NOT_TOLD, destination=self._destination)
         log = _log.bind(
             destination=self._destination,
@@ -219,7 +259,7 @@ class OutboxDispatcher:
             case=message.event.case_number,
             error=failure.code,
         )
-        if failures >= (_MOST_FAILURES if failure.passes else _MOST_REFUSALS):
+        if failures >= _MOST_FAILURES or refusals >= _MOST_REFUSALS:
             self._meter.count(DEAD, len(message.ids), destination=self._destination)
             log.error("outbox.event-given-up", failures=failures)
             await self._outbox.give_up(
@@ -227,12 +267,15 @@ class OutboxDispatcher:
             )
             return
         if failure.retry_after is not None:
-            wait = min(failure.retry_after, _LONGEST_WAIT)
-            self._left_alone_until = self._clock.monotonic() + wait.total_seconds()
+            self._leave_alone(min(failure.retry_after, _LONGEST_WAIT))
         delay = self._delay(failures, failure.retry_after)
         log.warning("outbox.event-not-told", retry_in_seconds=round(delay.total_seconds(), 1))
         await self._outbox.retry(
-            message.ids[0], now + delay, failure.code, destination=self._destination
+            message.ids[0],
+            now + delay,
+            failure.code,
+            refused=not failure.passes,
+            destination=self._destination,
         )
 
     def _delay(self, failures: int, retry_after: timedelta | None) -> timedelta:
@@ -245,8 +288,12 @@ class OutboxDispatcher:
         delay = min(doubled, _LONGEST_DELAY) * (1 - self._chance() / 2)
         return max(delay, min(retry_after or timedelta(), _LONGEST_WAIT))
 
+    def _leave_alone(self, wait: timedelta) -> None:
+        until = self._clock.monotonic() + wait.total_seconds()
+        self._left_alone_until = max(self._left_alone_until, until)
+
     def _is_left_alone(self) -> bool:
-        """Whether the destination has asked not to be told anything for a while."""
+        """Whether the destination is to be told nothing for a while: it asked, or seems away."""
         return self._clock.monotonic() < self._left_alone_until
 
     async def _show(self) -> None:

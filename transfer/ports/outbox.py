@@ -51,11 +51,12 @@ class OutgoingEvent(CaseEvent):
     """An event that was claimed.
 
     `drop` is what those that are told as one share, and stays; `failures` is how often telling it
-    has failed.
+    has failed, `refusals` how often it was refused since it failed in passing.
     """
 
     drop: str | None = None
     failures: int = 0
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +125,13 @@ class Outbox(Protocol):
         run_at: datetime,
         error: str | None,
         *,
+        refused: bool = False,
         destination: Destination = Destination.CORE,
     ) -> None:
         """Hand an event back, not to be told before `run_at`, and with it those that follow it.
 
-        With an `error`, that counts as a failure.
+        With an `error`, that counts as a failure, and if it was `refused` as a refusal; a failure
+        in passing ends their row.
         """
 
     async def give_up(

@@ -77,13 +77,19 @@ class SqlOutbox:
         run_at: datetime,
         error: str | None,
         *,
+        refused: bool = False,
         destination: Destination = Destination.CORE,
     ) -> None:
         """Hand an event back, not to be told before `run_at`, and with it those that follow it.
 
-        With an `error`, that counts as a failure.
+        With an `error`, that counts as a failure, and if it was `refused` as a refusal; a failure
+        in passing ends their row.
         """
-        await self._database.write(_hand_back, event_id, run_at, error, destination)
+        values: dict[str, Any] = {"run_at": run_at}
+        if error is not None:
+            refusals = outbox.c.refusals + 1 if refused else 0
+            values |= {"error": error, "failures": outbox.c.failures + 1, "refusals": refusals}
+        await self._database.write(_hand_back, event_id, values, destination)
 
     async def give_up(
         self,
@@ -179,22 +185,19 @@ def _mark_delivered(
 def _hand_back(
     connection: Connection,
     event_id: str,
-    run_at: datetime,
-    error: str | None,
+    values: Mapping[str, Any],
     destination: Destination,
 ) -> None:
-    values: dict[str, Any] = {"claimed_by": None, "claimed_until": None, "run_at": run_at}
-    if error is not None:
-        values |= {"error": error, "failures": outbox.c.failures + 1}
     _release_followers(
         connection,
         connection.execute(
             update(outbox)
             .where(*_of(destination, [event_id]))
-            .values(**values)
+            .values(claimed_by=None, claimed_until=None, **values)
             .returning(outbox.c.case_number, outbox.c.sequence)
         ).all(),
         destination,
+        values["run_at"],
     )
 
 
@@ -220,12 +223,14 @@ def _give_up(
             .returning(outbox.c.case_number, outbox.c.sequence)
         ).all(),
         destination,
+        now,
     )
 
 
 def _release_followers(
-    connection: Connection, rows: Sequence[AnyRow], destination: Destination
+    connection: Connection, rows: Sequence[AnyRow], destination: Destination, run_at: datetime
 ) -> None:
+    """Hand back what was claimed behind events: due with them, so that no look finds it before."""
     for row in rows:
         connection.execute(
             update(outbox)
@@ -233,9 +238,10 @@ def _release_followers(
                 outbox.c.destination == destination,
                 outbox.c.case_number == row.case_number,
                 outbox.c.sequence > row.sequence,
+                outbox.c.claimed_by.is_not(None),
                 IS_LIVE,
             )
-            .values(claimed_by=None, claimed_until=None)
+            .values(claimed_by=None, claimed_until=None, run_at=run_at)
         )
 
 
@@ -275,7 +281,7 @@ def _replay(connection: Connection, wanted: LetterSearch, now: datetime) -> int:
     replayed = connection.execute(
         update(outbox)
         .where(*_wanted(wanted), outbox.c.dead_at.is_not(None))
-        .values(dead_at=None, failures=0, run_at=now)
+        .values(dead_at=None, failures=0, refusals=0, run_at=now)
     )
     return int(replayed.rowcount)
 

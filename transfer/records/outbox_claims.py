@@ -183,6 +183,7 @@ def _claimed(
             data=row.data,
             drop=drops[row.sequence],
             failures=row.failures,
+            refusals=row.refusals,
         )
         for row in sorted(rows, key=lambda row: int(row.sequence))
     ]

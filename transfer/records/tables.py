@@ -385,6 +385,7 @@ outbox = Table(
     Column("data", JSON, nullable=False),
     Column("drop_id", Text),  # that of the first event of those that are told as one
     Column("failures", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False, server_default="0"),  # the last ones, in a row
     Column("run_at", UtcDateTime, nullable=False),
     Column("claimed_by", Text),
     Column("claimed_until", UtcDateTime),

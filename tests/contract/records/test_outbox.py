@@ -170,6 +170,35 @@ async def test_only_what_failed_itself_counts_as_a_failure(
     assert (first.failures, second.failures) == (1, 0)
 
 
+async def test_refusals_are_counted_until_telling_fails_in_passing(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1")
+    counts = []
+    for refused in (True, True, False, True):
+        await records.outbox.retry("a1", NOW, "no", refused=refused)
+        (event,) = await records.outbox.claim("worker", NOW, after(60))
+        counts.append((event.failures, event.refusals))
+    assert counts == [(1, 1), (2, 2), (3, 0), (4, 1)]
+    await records.outbox.retry("a1", NOW, None)
+    assert [one.refusals for one in await records.outbox.claim("worker", NOW, after(60))] == [1]
+    await records.outbox.give_up(["a1"], NOW, "no")
+    await records.outbox.replay(LetterSearch(), NOW)
+    assert [one.refusals for one in await records.outbox.claim("worker", NOW, after(60))] == [0]
+
+
+async def test_what_was_claimed_behind_an_event_is_not_looked_at_before_it_is_due(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a2")
+    await _claimed(records)
+    await database.write(_add, NUMBER, "a3")
+    await records.outbox.retry("a1", after(30), "away")
+    letters = await records.outbox.letters(LetterSearch())
+    assert [one.run_at for one in letters] == [after(30), after(30), NOW]
+    assert await _claimed(records, at=30) == ["a1", "a2", "a3"]
+
+
 async def test_a_dead_letter_lets_those_pass_that_follow_it(
     records: Records, database: Database
 ) -> None:

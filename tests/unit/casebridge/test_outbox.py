@@ -48,6 +48,8 @@ class RememberedOutbox:
     delivered_at: dict[str, datetime] = field(default_factory=dict)
     drops: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    looks: int = 0
     errors: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     broken: bool = False
@@ -64,6 +66,7 @@ class RememberedOutbox:
     ) -> list[OutgoingEvent]:
         if self.broken:
             raise RecordsUnavailableError("away")
+        self.looks += 1
         oldest: dict[CaseNumber, CaseEvent] = {}
         for event in self.waiting:
             oldest.setdefault(event.case_number, event)
@@ -85,6 +88,7 @@ class RememberedOutbox:
                 data=event.data,
                 drop=self.drops.get(event.id),
                 failures=self.failures.get(event.id, 0),
+                refusals=self.refusals.get(event.id, 0),
             )
             for event in claimed
         ]
@@ -107,6 +111,7 @@ class RememberedOutbox:
         run_at: datetime,
         error: str | None,
         *,
+        refused: bool = False,
         destination: Destination = Destination.CORE,  # noqa: ARG002 - the port's
     ) -> None:
         self.run_at[event_id] = run_at
@@ -114,6 +119,7 @@ class RememberedOutbox:
         if error is not None:
             self.errors.append(error)
             self.failures[event_id] = self.failures.get(event_id, 0) + 1
+            self.refusals[event_id] = self.refusals.get(event_id, 0) + 1 if refused else 0
 
     async def give_up(
         self,
@@ -149,10 +155,13 @@ class ListeningCore:
     told: list[str] = field(default_factory=list)
     events: list[CaseEvent] = field(default_factory=list)
     calls: int = 0
+    tries: int = 0
     failing: dict[str, Exception] = field(default_factory=dict)
     breaks_outbox: bool = False
 
     async def tell(self, *events: CaseEvent) -> None:
+        self.tries += 1
+        await asyncio.sleep(0)  # noqa: TID251 -- as an answer takes its time
         for event in events:
             if event.id in self.failing:
                 raise self.failing[event.id]
@@ -393,6 +402,21 @@ async def test_an_event_that_is_refused_again_and_again_is_given_up_and_the_next
     assert meter.counted == {"events_not_told": 8, "events_dead": 1, "events_told": 1}
 
 
+async def test_an_event_that_waited_out_an_outage_is_not_given_up_at_its_first_refusal(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    dispatcher = a_dispatcher(outbox, core, clock)
+    away, refused = RecordsUnavailableError("away"), RefusedError("never")
+    for error in (*[refused] * 7, *[away] * 3, *[refused] * 7):
+        core.failing["1a"] = error
+        await dispatcher.run_once()
+        clock.set(outbox.run_at["1a"])
+    assert outbox.dead == []
+    await dispatcher.run_once()
+    assert outbox.dead == ["1a"]
+
+
 async def test_a_core_that_is_away_has_its_events_kept_for_a_week(
     outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
 ) -> None:
@@ -422,6 +446,70 @@ async def test_a_core_that_asks_for_a_while_is_left_alone_for_it_and_told_nothin
     assert await dispatcher.run_once() == 0
     clock.advance(wait)
     assert await dispatcher.run_once() == 2
+
+
+async def test_what_was_claimed_with_the_event_that_it_asked_for_a_while_upon_waits_as_well(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    cases = [CaseNumber(f"{n:010}") for n in range(20)]
+    outbox.waiting = [an_event(f"{case}{part}", case) for case in cases for part in "ab"]
+    wait = timedelta(seconds=90)
+    busy = CaseCoreUnavailableError("busy", retry_after=wait)
+    core.failing = {event.id: busy for event in outbox.waiting}
+    dispatcher = a_dispatcher(outbox, core, clock)
+    await dispatcher.run_once()
+    assert core.tries == 8  # those of the moment when it said so; none was tried a second time
+    assert set(outbox.failures.values()) == {1}
+    assert {outbox.run_at[f"{case}a"] for case in cases} == {clock.now() + wait}
+    core.failing.clear()
+    clock.advance(wait)
+    assert await dispatcher.run_once() == 40
+
+
+async def test_a_core_that_is_away_is_looked_for_less_and_less_until_it_is_back(
+    outbox: RememberedOutbox, core: ListeningCore, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event("1a")]
+    core.failing["1a"] = RecordsUnavailableError("away")
+    dispatcher = a_dispatcher(outbox, core, clock)
+    pauses = []
+    for _ in range(8):
+        looks, began = outbox.looks, clock.now()
+        outbox.run_at.clear()
+        while outbox.looks == looks:
+            clock.advance(timedelta(seconds=1))
+            await dispatcher.run_once()
+        pauses.append((clock.now() - began).total_seconds())
+    assert pauses == [1, 1, 2, 4, 8, 16, 30, 30]
+    core.failing.clear()
+    outbox.run_at.clear()
+    clock.advance(timedelta(seconds=30))
+    assert await dispatcher.run_once() == 1
+    outbox.waiting = [an_event("1a")]
+    outbox.run_at.clear()
+    core.failing["1a"] = RecordsUnavailableError("away")
+    await dispatcher.run_once()
+    clock.advance(timedelta(seconds=1))
+    looks = outbox.looks
+    await dispatcher.run_once()
+    assert outbox.looks == looks + 1
+
+
+async def test_cases_whose_turn_comes_too_late_for_their_claim_are_told_by_another(
+    outbox: RememberedOutbox, clock: MovableClock
+) -> None:
+    outbox.waiting = [an_event(f"{n}", CaseNumber(f"{n:010}")) for n in range(20)]
+
+    class SlowCore(ListeningCore):
+        async def tell(self, *events: CaseEvent) -> None:
+            clock.advance(timedelta(seconds=5))
+            await super().tell(*events)
+            assert outbox.claimed_until[events[0].id] > clock.now()
+
+    slow = SlowCore(outbox)
+    assert await a_dispatcher(outbox, slow, clock).run_once() == 20
+    assert outbox.errors == []
+    assert outbox.looks > 2
 
 
 async def test_nobody_is_left_alone_for_more_than_an_hour(
@@ -471,7 +559,7 @@ async def test_a_drop_that_is_refused_is_given_up_as_a_whole(
 ) -> None:
     outbox.waiting = [an_event("1a"), an_event("1b")]
     outbox.drops = {"1a": "1a", "1b": "1a"}
-    outbox.failures = {"1a": 7}
+    outbox.failures = outbox.refusals = {"1a": 7}
     core.failing["drop-1a"] = RefusedError("never")
     await a_dispatcher(outbox, core, clock).run_once()
     assert outbox.dead == ["1a", "1b"]

@@ -20,6 +20,7 @@ def upgrade() -> None:
             sa.Column("destination", sa.Text(), nullable=False, server_default="core")
         )
         outbox.add_column(sa.Column("drop_id", sa.Text()))
+        outbox.add_column(sa.Column("refusals", sa.Integer(), nullable=False, server_default="0"))
         outbox.add_column(sa.Column("dead_at", sa.DateTime(timezone=True)))
         outbox.drop_constraint("uq_outbox_id", type_="unique")
         outbox.create_unique_constraint("uq_outbox_id_destination", ["id", "destination"])
@@ -48,6 +49,7 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", table_kwargs={"sqlite_autoincrement": True}) as outbox:
         outbox.drop_constraint("uq_outbox_id_destination", type_="unique")
         outbox.drop_column("dead_at")
+        outbox.drop_column("refusals")
         outbox.drop_column("drop_id")
         outbox.drop_column("destination")
         outbox.alter_column("failures", new_column_name="attempts")
