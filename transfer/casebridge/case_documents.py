@@ -1,10 +1,12 @@
 """A case and what happened to it as JSON: what docs/case-core-api.yaml has published."""
 
 import json
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import structlog
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from transfer.core.cases import NO_ID, Case, CaseNumber, Priority, Status
@@ -12,10 +14,13 @@ from transfer.core.contacts import Contact, ContactKind
 from transfer.core.errors import CaseContradictionError
 from transfer.ports import CaseChanges, CaseEvent
 
+_log = structlog.get_logger(__name__)
+
 _LONGEST_TEXT = 2000
 _LONGEST_CURSOR = 500
 _MOST_CONTACTS = 1000
 _HIGHEST_VERSION = 2**53 - 1
+_NUMBER = re.compile(r"[0-9]{10}")
 
 
 def _without_controls(text: str) -> str:
@@ -86,16 +91,29 @@ TOLD_FIELDS = tuple(sorted(CaseDocument.model_fields.keys() - {"number", "versio
 
 
 class ChangesDocument(_Document):
-    """A page of what has changed."""
+    """A page of what has changed; whether each of its cases is one is seen when it is read."""
 
-    cases: Annotated[tuple[CaseDocument, ...], Field(max_length=1000)]
+    cases: Annotated[list[Any], Field(max_length=1000)]
     cursor: Annotated[str, Field(min_length=1, max_length=_LONGEST_CURSOR)]
     more: bool
 
     def to_changes(self) -> CaseChanges:
-        """Return the page."""
-        cases = tuple(case.to_case() for case in self.cases)
-        return CaseChanges(cases=cases, cursor=self.cursor, more=self.more)
+        """Return the page. What is no case is told in the log, and keeps no other waiting."""
+        cases: list[Case] = []
+        unreadable: list[CaseNumber | None] = []
+        for document in self.cases:
+            try:
+                cases.append(case_of(document))
+            except CaseContradictionError as exc:
+                number = _number_in(document)
+                _log.error("case-core.contradiction", case=number, problem=exc.message)
+                unreadable.append(number)
+        return CaseChanges(
+            cases=tuple(cases),
+            cursor=self.cursor,
+            more=self.more,
+            unreadable=tuple(unreadable),
+        )
 
 
 def parse_case(raw: bytes | str) -> Case:
@@ -117,14 +135,20 @@ def parse_changes(raw: bytes | str) -> CaseChanges:
         CaseContradictionError: it is none.
     """
     try:
-        return ChangesDocument.model_validate_json(raw).to_changes()
-    except (ValidationError, ValueError, OverflowError) as exc:
+        # Not by the model: what it takes for no JSON in one case is the matter of that one.
+        page = ChangesDocument.model_validate(json.loads(raw))
+    except (ValidationError, ValueError, RecursionError) as exc:
         raise _garbage(exc) from exc
+    return page.to_changes()
 
 
 def case_of(document: object) -> Case:
     """Return the case of what JSON was read as: a part of something larger; see `parse_case`."""
-    return parse_case(json.dumps(document))
+    try:
+        raw = json.dumps(document)
+    except RecursionError as exc:  # what was read on a lower stack
+        raise _garbage(exc) from exc
+    return parse_case(raw)
 
 
 def case_document(case: Case) -> dict[str, Any]:
@@ -167,6 +191,12 @@ def event_document(event: CaseEvent, source: str) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": dict(event.data),
     }
+
+
+def _number_in(document: object) -> CaseNumber | None:
+    told = document.get("number") if isinstance(document, dict) else None
+    is_one = isinstance(told, str) and _NUMBER.fullmatch(told)
+    return CaseNumber(str(told)) if is_one else None
 
 
 def _shown(moment: datetime) -> str:

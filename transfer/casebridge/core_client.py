@@ -4,13 +4,13 @@ Nothing of an answer, nor of what was sent, goes into a message or a log.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ssl import SSLContext
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import aiohttp
 import stamina
@@ -21,6 +21,7 @@ from transfer.ports import Clock
 
 _MOST_BYTES = 2 << 20
 _CHUNK = 64 << 10
+Answer = TypeVar("Answer")
 _CONNECTIONS = 20
 _LONGEST_WAIT = timedelta(hours=1)
 _PASSING = frozenset(
@@ -62,6 +63,12 @@ class CoreAccess:
     most_bytes: int = _MOST_BYTES
 
 
+class AnswerTooLongError(CaseCoreUnavailableError):
+    """An answer is longer than is read: asking again is of no use, unless for less."""
+
+    code: ClassVar[str] = "case-core-answer-too-long"
+
+
 class _PassingError(Exception):
     """A failure that another try may not meet; `error` is what is told if there is none."""
 
@@ -88,8 +95,9 @@ class CoreClient:
         """Return the answer to a question, which is put again if a try fails in passing.
 
         Raises:
-            CaseCoreUnavailableError: no answer in time, one that is too long, or a failure; also
-                if the core doesn't take our credentials, or leads elsewhere.
+            AnswerTooLongError: it is longer than is read.
+            CaseCoreUnavailableError: no answer in time, or a failure; also if the core doesn't take
+                our credentials, or leads elsewhere.
         """
         try:
             async for attempt in stamina.retry_context(
@@ -165,7 +173,7 @@ class CoreClient:
         async for chunk in response.content.iter_chunked(_CHUNK):
             body += chunk
             if len(body) > self._access.most_bytes:
-                raise CaseCoreUnavailableError(AWAY)
+                raise AnswerTooLongError(AWAY)
         return bytes(body)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -177,6 +185,21 @@ class CoreClient:
                 auto_decompress=False,
             )
         return self._session
+
+
+async def ask_for_less(ask: Callable[[int], Awaitable[Answer]], limit: int) -> Answer:
+    """Return what `ask` gives for a `limit`, or for half of that while it is too long to be read.
+
+    Raises:
+        AnswerTooLongError: one alone is too long.
+    """
+    while True:
+        try:
+            return await ask(limit)
+        except AnswerTooLongError:
+            if limit <= 1:
+                raise
+            limit //= 2
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:

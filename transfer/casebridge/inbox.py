@@ -33,8 +33,11 @@ _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=5)
 _MOST_DOUBLINGS = 20
 _MOST_FAILURES = 50
-"""After these, hours, an event is left to the reconciler."""
+"""After these, hours, an event is followed once a day."""
 
+_RARELY = timedelta(days=1)
+
+_LAGS = "not-there-yet"
 _KEPT = timedelta(days=7)
 _HIGHEST_VERSION = 2**53 - 1
 
@@ -182,13 +185,13 @@ class InboxReader:
         except CaseMissingError:
             known = None  # nothing is kept of it here either
         except TransferError as exc:
-            return await self._fail(news, exc.code)
+            return await self._fail(news, exc.code, getattr(exc, "retry_after", None))
         if known is None:
             return await self._finish(news)
         done = [one for one in news if (one.version or 0) <= known]
         late = [one for one in news if (one.version or 0) > known]
         if late:  # the event came from one part of the core, the answer from another that lags
-            await self._fail(late, "not-there-yet")
+            await self._fail(late, _LAGS)
         return await self._finish(done)
 
     async def _version_known(self, number: CaseNumber) -> int | None:
@@ -196,25 +199,41 @@ class InboxReader:
         known = await self._known.find(number)
         return None if known is None else known.version or 0
 
+    async def _is_needless(self, number: CaseNumber, error: str) -> bool:
+        """Whether following an event that fails may end: nothing depends on it any more.
+
+        Not while there is data, that would be kept for ever if this was the news of its closure.
+        """
+        known = await self._known.find(number)
+        return error == _LAGS or known is None or known.case.purged_at is not None
+
     async def _finish(self, news: Sequence[CaseNews]) -> int:
         if news:
             await self._inbox.done([one.id for one in news], self._clock.now())
             self._meter.count(FOLLOWED, len(news))
         return len(news)
 
-    async def _fail(self, news: Sequence[CaseNews], error: str) -> int:
+    async def _fail(
+        self, news: Sequence[CaseNews], error: str, retry_after: timedelta | None = None
+    ) -> int:
         self._meter.count(FAILED, len(news))
         ids = [one.id for one in news]
         failures = max(one.failures for one in news) + 1
         log = _log.bind(case=news[0].case_number, events=len(ids), error=error)
-        if failures >= _MOST_FAILURES:
+        if failures >= _MOST_FAILURES and await self._is_needless(news[0].case_number, error):
             log.error("case-events.given-up", failures=failures)
             return await self._finish(news)
-        doubled: timedelta = _FIRST_DELAY * 2 ** min(failures - 1, _MOST_DOUBLINGS)
-        delay = min(doubled, _LONGEST_DELAY)
+        delay = max(_delay(failures), retry_after or timedelta())
         log.warning("case-events.not-followed", retry_in_seconds=delay.total_seconds())
         await self._inbox.retry(ids, self._clock.now() + delay, error)
         return 0
+
+
+def _delay(failures: int) -> timedelta:
+    if failures >= _MOST_FAILURES:
+        return _RARELY
+    doubled: timedelta = _FIRST_DELAY * 2 ** min(failures - 1, _MOST_DOUBLINGS)
+    return min(doubled, _LONGEST_DELAY)
 
 
 def _faults(error: ValidationError) -> str:

@@ -1,7 +1,7 @@
 """What is known here of another core's cases: asked for, remembered, used while it is away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -68,6 +68,7 @@ class KnownCases:
         self._core = core
         self._cases = records.cases
         self._known = records.known_cases
+        self._inbox = records.inbox
         self._clock = clock
         self._new_id = new_id
         self._lifetime = lifetime
@@ -112,21 +113,31 @@ class KnownCases:
         """Have the core take note of events; see `transfer.ports.CaseCore`."""
         await self._core.tell(*events)
 
-    async def learn(self, *cases: Case) -> list[CaseNumber]:
+    async def learn(
+        self, *cases: Case, unreadable: Sequence[CaseNumber | None] = ()
+    ) -> list[CaseNumber]:
         """Take over what the core says of cases that are known here; see `CaseMirror`."""
-        changed = []
+        self._meter.count(CONTRADICTIONS, len(unreadable))
+        numbers = [number for number in unreadable if number is not None]
+        changed, doubtful = [], [number for number in numbers if await self._is_known(number)]
         for told in cases:
-            if await self._known.find(told.number) is None:
+            if not await self._is_known(told.number):
                 continue
             try:
                 news = self._checked(told, told.number)
                 learned, _ = await self._take_over(news, answered=False)
             except CaseContradictionError as exc:
                 self._note(told.number, exc)
+                doubtful.append(told.number)
                 continue
             if learned is Learned.CHANGED:
                 changed.append(told.number)
+        # Whoever told of them goes on, and won't tell of them once more.
+        await self._inbox.ask(doubtful, self._clock.now())
         return changed
+
+    async def _is_known(self, number: CaseNumber) -> bool:
+        return await self._known.find(number) is not None
 
     # ── Asking ───────────────────────────────────────────────────────────────────────────────
 

@@ -25,6 +25,8 @@ _PAGE = 100
 _PAGES_A_ROUND = 1000
 _LONGEST_PAUSE = timedelta(minutes=10)
 _MOST_DOUBLINGS = 10
+_UNHEARD = timedelta(days=1)
+_ASKED_A_ROUND = 10
 _SLACK_SECONDS = 0.5
 """A round that comes a moment early isn't put off to the next one."""
 
@@ -50,6 +52,8 @@ class Reconciler:
         meter: Meter | None = None,
     ) -> None:
         self._marks = records.reading_marks
+        self._known = records.known_cases
+        self._inbox = records.inbox
         self._mirror = mirror
         self._clock = clock
         self._worker = worker
@@ -96,7 +100,9 @@ class Reconciler:
         try:
             if mark.read_at is not None and timedelta() <= now - mark.read_at < self._every / 2:
                 return 0
-            return await self._read(mark)
+            found = await self._read(mark)
+            await self._ask_for_unheard()
+            return found
         finally:
             await self._let_go()
 
@@ -104,7 +110,7 @@ class Reconciler:
         found = 0
         for _ in range(_PAGES_A_ROUND):
             page = await self._page(mark.cursor)
-            changed = await self._mirror.learn(*page.cases)
+            changed = await self._mirror.learn(*page.cases, unreadable=page.unreadable)
             found += len(changed)
             self._meter.count(FOUND, len(changed))
             now = self._clock.now()
@@ -118,6 +124,16 @@ class Reconciler:
             if not page.more or is_stuck or self._rounds.stopping:
                 break
         return found
+
+    async def _ask_for_unheard(self) -> None:
+        """Have cases asked for of which nothing was heard for long, a few a round.
+
+        What the core should have told, and didn't, comes to light by that; and with it a closure,
+        without which a case's data would be kept for ever.
+        """
+        now = self._clock.now()
+        unheard = await self._known.unheard(now - _UNHEARD, _ASKED_A_ROUND)
+        await self._inbox.ask(unheard, now)
 
     async def _page(self, cursor: str | None) -> CaseChanges:
         try:

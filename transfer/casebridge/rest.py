@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import hdrs
 
 from transfer.casebridge.case_documents import event_document, parse_case, parse_changes
-from transfer.casebridge.core_client import AWAY, CoreAnswer, CoreClient
+from transfer.casebridge.core_client import AWAY, CoreAnswer, CoreClient, ask_for_less
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import (
     CaseCoreUnavailableError,
@@ -54,8 +54,13 @@ class RestCaseCore:
             InvalidRequestError: the core doesn't know the cursor.
             CaseCoreUnavailableError, CaseContradictionError: as above.
         """
-        params = {"limit": str(limit)} | ({} if since is None else {"since": since})
-        answer = await self._client.get(f"{self._url}/changes", params=params)
+        named = {} if since is None else {"since": since}
+        answer = await ask_for_less(
+            lambda fewer: self._client.get(
+                f"{self._url}/changes", params={"limit": str(fewer), **named}
+            ),
+            limit,
+        )
         if answer.status != HTTPStatus.OK:
             if _code(answer) == _NO_CURSOR:
                 raise InvalidRequestError("The case core doesn't know this cursor: begin anew.")

@@ -7,7 +7,7 @@ Source: Roundup 2.6, REST API for Roundup.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import hdrs
 
-from transfer.casebridge.core_client import AWAY, CoreAnswer, CoreClient
+from transfer.casebridge.core_client import AWAY, CoreAnswer, CoreClient, ask_for_less
 from transfer.casebridge.drops import brings_files
 from transfer.casebridge.roundup_sweep import SweepCursor, digits_of, parse_sweep_cursor
 from transfer.casebridge.roundup_tickets import ACTIVITY, TicketMapping, id_of, place_of
@@ -75,13 +75,16 @@ class RoundupCaseCore:
     async def changes(self, since: str | None = None, *, limit: int = 100) -> CaseChanges:
         """Return cases whose tickets have changed since a cursor, or since ever.
 
-        Those of the last minute come again the next time. A ticket that is no case, or can't be
-        one, is told in the log and left out.
+        Those of the last minute come again the next time. A ticket that can't be a case is told in
+        the log.
 
         Raises:
             InvalidRequestError: `since` is not a cursor from here.
             CaseCoreUnavailableError, CaseContradictionError: as above.
         """
+        return await ask_for_less(lambda fewer: self._changes(since, fewer), limit)
+
+    async def _changes(self, since: str | None, limit: int) -> CaseChanges:
         cursor, size = parse_sweep_cursor(since), limit + 1
         while True:
             tickets, at = await self._page(cursor, size)
@@ -98,8 +101,8 @@ class RoundupCaseCore:
             following = cursor.further(*place_of(told[-1]), at)
         else:
             following = cursor.swept(place_of(tickets[-1])[0] if tickets else cursor.second, at)
-        cases = [case for one in told if (case := self._readable(one, at)) is not None]
-        return CaseChanges(cases=tuple(cases), cursor=str(following), more=more)
+        cases, unreadable = self._cases_of(told, at)
+        return CaseChanges(cases=cases, cursor=str(following), more=more, unreadable=unreadable)
 
     async def tell(self, *events: CaseEvent) -> None:
         """Add each event that people should know of to its ticket as a message, once.
@@ -152,14 +155,22 @@ class RoundupCaseCore:
         answer, at = await self._asked(self._tickets, params)
         return _tickets_in(_data_of(answer)), at
 
-    def _readable(self, ticket: Ticket, at: datetime) -> Case | None:
-        if self._mapping.number_of(ticket) is None:
-            return None
-        try:
-            return self._mapping.case_of(ticket, at)
-        except CaseContradictionError as exc:
-            _log.error("case-core.contradiction", ticket=ticket.get("id"), problem=exc.message)
-            return None
+    def _cases_of(
+        self, tickets: Sequence[Ticket], at: datetime
+    ) -> tuple[tuple[Case, ...], tuple[CaseNumber, ...]]:
+        """Return the cases that tickets are, and the numbers of those that can't be one."""
+        cases: list[Case] = []
+        unreadable: list[CaseNumber] = []
+        for ticket in tickets:
+            number = self._mapping.number_of(ticket)
+            if number is None:
+                continue
+            try:
+                cases.append(self._mapping.case_of(ticket, at))
+            except CaseContradictionError as exc:
+                _log.error("case-core.contradiction", ticket=ticket.get("id"), problem=exc.message)
+                unreadable.append(number)
+        return tuple(cases), tuple(unreadable)
 
     async def _asked(self, url: str, params: Mapping[str, str]) -> tuple[CoreAnswer, datetime]:
         """Return an answer, and when it was asked for, by the tracker's clock if it says so."""

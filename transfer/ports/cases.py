@@ -26,12 +26,14 @@ class CaseChanges:
     """A page of what has changed at a case core.
 
     `cases` are those that changed, as they stand now, the earliest change first. `cursor` is where
-    to go on: the next time when there is no more, at once when there is.
+    to go on: the next time when there is no more, at once when there is. `unreadable` are those of
+    the page that are no case, by their numbers as far as they have one: they keep no other waiting.
     """
 
     cases: tuple[Case, ...]
     cursor: str
     more: bool
+    unreadable: tuple[CaseNumber | None, ...] = ()
 
 
 class CaseCore(Protocol):
@@ -81,13 +83,16 @@ class CaseCore(Protocol):
 class CaseMirror(CaseCore, Protocol):
     """What is known here of the cases of another core; `casebridge.known.KnownCases` plays it."""
 
-    async def learn(self, *cases: Case) -> list[CaseNumber]:
+    async def learn(
+        self, *cases: Case, unreadable: Sequence[CaseNumber | None] = ()
+    ) -> list[CaseNumber]:
         """Take over what the core says of cases, and return those that changed here by it.
 
         For events that come in and for the reconciler. Cases of which nothing is known here are
         left alone, as are versions that are no newer than the one known: late and doubled news
-        changes nothing. What can't be so is logged, and left alone as well. A closure ends the
-        case's accounts.
+        changes nothing. What can't be so is logged, and left alone as well; of that, and of what
+        was `unreadable`, the cases known here are asked for again. A closure ends the case's
+        accounts.
         """
 
 

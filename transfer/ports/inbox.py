@@ -44,6 +44,9 @@ class Inbox(Protocol):
     async def put(self, news: CaseNews) -> bool:
         """Add an event, unless there is one of its id: then return False."""
 
+    async def ask(self, numbers: Sequence[CaseNumber], now: datetime) -> None:
+        """Have cases asked for as if an event of each had come; not of one that waits for that."""
+
     async def claim(self, now: datetime, until: datetime, limit: int = 100) -> list[CaseNews]:
         """Return events that are due, the oldest first; they aren't due again before `until`."""
 

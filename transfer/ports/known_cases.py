@@ -37,6 +37,12 @@ class KnownCaseRecords(Protocol):
     async def find(self, number: CaseNumber) -> KnownCase | None:
         """Return what is known of a case, None if nothing is."""
 
+    async def unheard(self, before: datetime, limit: int) -> list[CaseNumber]:
+        """Return open cases that were asked for last before a moment, the longest ago first.
+
+        None that is to be asked for already (`Inbox.ask`), nor one whose data is deleted.
+        """
+
     async def learn(
         self, told: Case, document: Mapping[str, Any], now: datetime, *, answered: bool
     ) -> tuple[Learned, KnownCase]:

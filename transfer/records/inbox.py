@@ -2,17 +2,38 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
+from transfer.core.cases import CaseNumber
 from transfer.ports import CaseNews, ReadingMark
 from transfer.records.database import Database
 from transfer.records.event_tables import inbox, reading_marks
 from transfer.records.insertion import insert_unless_there
 from transfer.records.moments import has_come
 
-_FURTHEST = timedelta(minutes=5)
-"""For so long an event that failed is left alone, at most."""
+_FURTHEST = timedelta(days=1)
+"""For so long a question that failed again and again is left alone, at most."""
+
+_ASKED_FOR = "ask-"
+"""What the ids of our own questions begin with; then comes the case's number."""
+
+_INSERTS: dict[str, Any] = {
+    "sqlite": sqlite.insert(inbox),
+    "postgresql": postgresql.insert(inbox),
+}
 
 
 class SqlInbox:
@@ -24,6 +45,10 @@ class SqlInbox:
     async def put(self, news: CaseNews) -> bool:
         """Add an event, unless there is one of its id: then return False."""
         return await self._database.write(_put, news)
+
+    async def ask(self, numbers: Sequence[CaseNumber], now: datetime) -> None:
+        """Have cases asked for as if an event of each had come; not of one that waits for that."""
+        await self._database.write(_ask, numbers, now)
 
     async def claim(self, now: datetime, until: datetime, limit: int = 100) -> list[CaseNews]:
         """Return events that are due, the oldest first; they aren't due again before `until`."""
@@ -79,6 +104,25 @@ def _put(connection: Connection, news: CaseNews) -> bool:
         "failures": 0,
     }
     return insert_unless_there(connection, inbox, values)
+
+
+def is_asked_for(case_number: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a case is to be asked for, by ourselves and not by an event."""
+    its_id = literal(_ASKED_FOR) + case_number
+    return exists(select(inbox.c.id).where(inbox.c.id == its_id, inbox.c.done_at.is_(None)))
+
+
+def _ask(connection: Connection, numbers: Sequence[CaseNumber], now: datetime) -> None:
+    for number in numbers:
+        due = {"received_at": now, "run_at": now, "failures": 0, "error": None, "done_at": None}
+        of_it = {"id": f"{_ASKED_FOR}{number}", "type": "ask", "case_number": number}
+        connection.execute(
+            _INSERTS[connection.dialect.name]
+            .values(of_it | due)
+            .on_conflict_do_update(
+                index_elements=["id"], set_=due, where=inbox.c.done_at.is_not(None)
+            )
+        )
 
 
 def _claim(connection: Connection, now: datetime, until: datetime, limit: int) -> list[CaseNews]:

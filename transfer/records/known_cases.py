@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from transfer.core.case_claims import check_succession
-from transfer.core.cases import Case, CaseNumber
+from transfer.core.cases import Case, CaseNumber, Status
 from transfer.core.errors import CaseMissingError
 from transfer.ports import AuditEvent, KnownCase, Learned
 from transfer.records import accounts, audit
 from transfer.records import cases as case_rows
 from transfer.records.database import Database
+from transfer.records.inbox import is_asked_for
 from transfer.records.known_case_tables import known_cases
 from transfer.records.rows import AnyRow, case_of, select_cases
 from transfer.records.tables import cases
@@ -34,6 +35,13 @@ class SqlKnownCaseRecords:
         """Return what is known of a case, None if nothing is."""
         return await self._database.read(_find, number)
 
+    async def unheard(self, before: datetime, limit: int) -> list[CaseNumber]:
+        """Return open cases that were asked for last before a moment, the longest ago first.
+
+        None that is to be asked for already, nor one whose data is deleted.
+        """
+        return await self._database.read(_unheard, before, limit)
+
     async def learn(
         self, told: Case, document: Mapping[str, Any], now: datetime, *, answered: bool
     ) -> tuple[Learned, KnownCase]:
@@ -53,6 +61,22 @@ def _find(connection: Connection, number: CaseNumber) -> KnownCase | None:
     return KnownCase(
         case=case_of(row), told_at=row.told_at, version=row.core_version, document=row.told
     )
+
+
+def _unheard(connection: Connection, before: datetime, limit: int) -> list[CaseNumber]:
+    query = (
+        select(known_cases.c.case_number)
+        .join(cases, cases.c.number == known_cases.c.case_number)
+        .where(
+            known_cases.c.told.is_not(None),
+            known_cases.c.told_at < before,
+            cases.c.status != Status.CLOSED,
+            ~is_asked_for(known_cases.c.case_number),
+        )
+        .order_by(known_cases.c.told_at)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
 
 
 def _learn(

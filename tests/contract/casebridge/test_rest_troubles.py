@@ -13,7 +13,7 @@ from tests.clock import MovableClock
 from tests.contract.casebridge.case_core_contract import a_file
 from tests.reference_core import TOKEN, ReferenceCore, Trouble, problem
 from transfer.casebridge.case_documents import case_document
-from transfer.casebridge.core_client import CoreAccess, CoreClient
+from transfer.casebridge.core_client import AnswerTooLongError, CoreAccess, CoreClient
 from transfer.casebridge.rest import RestCaseCore
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import (
@@ -312,10 +312,35 @@ async def test_a_cursor_is_unknown_only_if_the_core_says_so(
         await rest.changes("old")
 
 
-async def test_one_case_that_is_garbage_spoils_its_page(
+async def test_cases_that_are_garbage_keep_no_other_waiting(
     rest: RestCaseCore, reference: ReferenceCore, case: Case
 ) -> None:
-    cases = [case_document(case), {"number": "1"}]
+    spoilt = {**case_document(case), "number": "0000000007", "subject": "\ud800"}
+    cases = [{"number": "1"}, 7, spoilt, case_document(case)]
     reference.trouble = answering(says({"cases": cases, "cursor": "1", "more": False}))
-    with pytest.raises(CaseContradictionError):
-        await rest.changes()
+    page = await rest.changes()
+    assert [one.number for one in page.cases] == [NUMBER]
+    assert page.unreadable == (None, None, "0000000007")
+    assert page.cursor == "1"
+
+
+async def test_a_page_that_is_too_long_is_asked_for_in_halves(
+    reference: ReferenceCore, case: Case, clock: MovableClock
+) -> None:
+    rest = client(reference, clock, most_bytes=2000)
+    limits: list[int] = []
+
+    async def by_the_limit(request: web.Request) -> web.Response:
+        limits.append(int(request.query["limit"]))
+        cases = [case_document(case)] * limits[-1]
+        return web.json_response({"cases": cases, "cursor": "1", "more": True})
+
+    reference.trouble = by_the_limit
+    assert 1 <= len((await rest.changes(limit=100)).cases) < 10
+    await rest.close()
+    assert limits[:5] == [100, 50, 25, 12, 6]
+    few = client(reference, clock, most_bytes=100)
+    with pytest.raises(AnswerTooLongError):
+        await few.changes(limit=2)
+    await few.close()
+    assert limits[-2:] == [2, 1]

@@ -105,3 +105,45 @@ async def test_of_many_who_learn_at_once_the_latest_version_stays(
     versions = [replace(TOLD, subject=f"Crash {n}", version=n) for n in range(1, 21)]
     await asyncio.gather(*(learn(records, one, answered=False) for one in versions))
     assert (await records.cases.case(NUMBER)).subject == "Crash 20"
+
+
+# ── Asked for again ──────────────────────────────────────────────────────────────────────────
+
+
+async def test_open_cases_are_found_that_were_asked_for_long_ago(
+    records: Records, row: Case
+) -> None:
+    other = replace(TOLD, number=CaseNumber("0000000002"))
+    shut = replace(
+        TOLD,
+        number=CaseNumber("0000000003"),
+        status=Status.CLOSED,
+        substatus="Resolved",
+        closed_at=START,
+    )
+    for told in (other, shut):
+        case = replace(told, id=CaseId(told.number), version=1)
+        await records.cases.insert(case, CaseUpdate(at=START, author="test", text="Known."))
+    await learn(records, TOLD, later=2)
+    await learn(records, other, later=1)
+    await learn(records, shut)
+    then = START + timedelta(seconds=3)
+    assert await records.known_cases.unheard(then, 9) == [other.number, NUMBER]
+    assert await records.known_cases.unheard(then, 1) == [other.number]
+    assert await records.known_cases.unheard(START + timedelta(seconds=2), 9) == [other.number]
+    await records.inbox.ask([other.number], then)
+    assert await records.known_cases.unheard(then, 9) == [NUMBER]
+
+
+async def test_a_case_is_asked_for_once_until_that_is_done_and_then_anew(records: Records) -> None:
+    later = START + timedelta(minutes=1)
+    await records.inbox.ask([NUMBER], START)
+    await records.inbox.ask([NUMBER], later)
+    (asked,) = await records.inbox.claim(START, later)
+    assert (asked.case_number, asked.version, asked.received_at) == (NUMBER, None, START)
+    await records.inbox.retry([asked.id], later, "away")
+    await records.inbox.done([asked.id], later)
+    assert await records.inbox.waiting() == 0
+    await records.inbox.ask([NUMBER], later)
+    (again,) = await records.inbox.claim(later, later)
+    assert (again.received_at, again.failures) == (later, 0)

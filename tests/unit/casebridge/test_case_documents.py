@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,8 +101,22 @@ def test_a_moment_outside_the_calendar_is_garbage() -> None:
     document = {**case_document(a_case()), "opened_at": "0001-01-01T00:00:00+23:00"}
     with pytest.raises(CaseContradictionError):
         case_of(document)
+    page = parse_changes(json.dumps({"cases": [document], "cursor": "7", "more": True}))
+    assert (page.cases, page.unreadable) == ((), (NUMBER,))
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"7", b"[" * 100_000, b'{"cases": {}}'])
+def test_what_is_no_page_is_garbage(raw: bytes) -> None:
     with pytest.raises(CaseContradictionError):
-        parse_changes(json.dumps({"cases": [document], "cursor": "7", "more": True}))
+        parse_changes(raw)
+
+
+def test_a_case_that_is_nested_too_deeply_is_garbage() -> None:
+    document: dict[str, Any] = {}
+    for _ in range(5000):
+        document = {"more": document}
+    with pytest.raises(CaseContradictionError):
+        case_of(document)
 
 
 def test_an_event_is_a_cloud_event() -> None:

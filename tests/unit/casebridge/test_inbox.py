@@ -207,15 +207,60 @@ async def test_while_the_core_is_away_an_event_waits_longer_and_longer(room: Roo
     assert room.meter.counted["case_events_failed"] == 3
 
 
-async def test_an_event_that_fails_for_hours_is_left_to_the_reconciler(room: Room) -> None:
+async def fail_for_hours(room: Room) -> None:
+    for _ in range(50):
+        await room.reader.run_once()
+        room.clock.advance(timedelta(minutes=5))
+
+
+async def test_an_event_that_fails_for_hours_is_followed_once_a_day(room: Room) -> None:
     room.core.error = CaseCoreUnavailableError("away")
     await room.send()
+    await fail_for_hours(room)
+    room.core.asked.clear()
+    room.core.error = None
+    room.core.put(closed(a_case(), closed_at=room.clock.now()))
+    room.clock.advance(timedelta(hours=23))
+    assert await room.reader.run_once() == 0
+    assert room.core.asked == []
+    room.clock.advance(timedelta(hours=1))
+    assert await room.reader.run_once() == 1
+    assert await room.status() is Status.CLOSED
+
+
+async def test_an_event_is_given_up_that_the_core_does_not_come_to_know_for_hours(
+    room: Room,
+) -> None:
+    await room.send(data={"version": 2})
     with capture_logs() as logs:
-        for _ in range(50):
-            await room.reader.run_once()
-            room.clock.advance(timedelta(minutes=5))
+        await fail_for_hours(room)
     assert await room.records.inbox.waiting() == 0
     assert logs[-1]["event"] == "case-events.given-up"
+
+
+async def test_an_event_of_a_case_whose_data_is_gone_is_given_up(room: Room) -> None:
+    room.core.put(closed(a_case()))
+    await room.mirror.case(NUMBER, fresh=True)
+    case = await room.records.cases.case(NUMBER)
+    now = room.clock.now()
+    assert await room.records.cases.start_purge(NUMBER, expected_version=case.version, now=now)
+    await room.records.cases.finish_purge(NUMBER, now)
+    room.core.cases.clear()
+    await room.send(data={"version": 3})
+    await fail_for_hours(room)
+    assert await room.records.inbox.waiting() == 0
+
+
+async def test_an_event_waits_for_as_long_as_the_core_asks_to_be_left_alone(room: Room) -> None:
+    room.core.error = CaseCoreUnavailableError("busy", retry_after=timedelta(minutes=20))
+    await room.send()
+    await room.reader.run_once()
+    room.clock.advance(timedelta(minutes=19))
+    assert await room.reader.run_once() == 0
+    assert len(room.core.asked) == 1
+    room.clock.advance(timedelta(minutes=1))
+    await room.reader.run_once()
+    assert len(room.core.asked) == 2
 
 
 async def test_one_case_that_fails_does_not_hold_up_another(room: Room) -> None:

@@ -474,6 +474,19 @@ async def test_news_that_cannot_be_so_does_not_keep_other_news(
     assert [entry["event"] for entry in logged] == ["case-core.contradiction"]
 
 
+async def test_cases_known_here_of_which_no_news_could_be_taken_are_asked_for_again(
+    known: KnownCases, core: ScriptedCore, records: Records
+) -> None:
+    core.put(a_case(ANOTHER))
+    await known.case(NUMBER)
+    await known.case(ANOTHER)
+    wrong = closed(a_case(), closed_at=START + timedelta(days=1))
+    for _ in range(2):
+        await known.learn(wrong, unreadable=(ANOTHER, CaseNumber("0000000404"), None))
+    asked = await records.inbox.claim(START, START)
+    assert [one.case_number for one in asked] == [NUMBER, ANOTHER]
+
+
 async def test_news_leaves_alone_since_when_the_core_was_not_asked(
     known: KnownCases, core: ScriptedCore, clock: MovableClock
 ) -> None:

@@ -1,6 +1,7 @@
 """Changes at another case core, asked for now and then: none is missed, whatever fails."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.clock import MovableClock
 from tests.unit.casebridge.meters import ReadMeter
 from tests.unit.casebridge.scripted_core import NUMBER, ScriptedCore, a_case, closed
+from transfer.casebridge.inbox import InboxReader
 from transfer.casebridge.known import KnownCases
 from transfer.casebridge.reconciler import Reconciler
 from transfer.core.cases import Case, CaseNumber, Status
@@ -27,6 +29,7 @@ class PagedCore(ScriptedCore):
         self.log: list[Case] = list(cases)
         self.cursors: list[str | None] = []
         self.stuck = False
+        self.unreadable: set[CaseNumber] = set()
 
     def put(self, case: Case) -> Case:
         self.log.append(case)
@@ -42,8 +45,11 @@ class PagedCore(ScriptedCore):
         if self.stuck:
             return CaseChanges(cases=(), cursor=since or "0", more=True)
         page = self.log[first : first + 1]
-        end = first + len(page)
-        return CaseChanges(cases=tuple(page), cursor=str(end), more=end < len(self.log))
+        end, more = first + len(page), first + len(page) < len(self.log)
+        if self.unreadable.intersection(case.number for case in page):
+            numbers = tuple(case.number for case in page)
+            return CaseChanges(cases=(), cursor=str(end), more=more, unreadable=numbers)
+        return CaseChanges(cases=tuple(page), cursor=str(end), more=more)
 
 
 @pytest.fixture
@@ -135,15 +141,54 @@ async def test_a_process_that_was_overtaken_moves_no_cursor(
 
     learn = mirror.learn
 
-    async def slowly(*cases: Case) -> list[CaseNumber]:
+    async def slowly(
+        *cases: Case, unreadable: Sequence[CaseNumber | None] = ()
+    ) -> list[CaseNumber]:
         await overtake()
-        return await learn(*cases)
+        return await learn(*cases, unreadable=unreadable)
 
     object.__setattr__(mirror, "learn", slowly)
     await a_reconciler(records, mirror, clock).run_once()
     assert core.cursors == [None]
     mark = await records.reading_marks.claim("case-core", "w2", clock.now(), clock.now())
     assert mark == ReadingMark(cursor=None, read_at=None)
+
+
+async def test_a_case_that_cannot_be_read_or_be_so_is_asked_for_until_it_can(
+    core: PagedCore, records: Records, mirror: KnownCases, clock: MovableClock
+) -> None:
+    reader = InboxReader(records=records, mirror=mirror, clock=clock)
+    await mirror.case(OTHER)
+    reconciler = a_reconciler(records, mirror, clock)
+    await reconciler.run_once()
+    core.put(closed(a_case(), closed_at=clock.now() + timedelta(minutes=7)))  # its clock is ahead
+    core.put(closed(a_case(OTHER)))
+    core.unreadable = {OTHER}
+    clock.advance(EVERY)
+    await reconciler.run_once()
+    assert core.cursors[-1] == "3"  # it goes on all the same
+    core.unreadable.clear()
+    for _ in range(30):
+        await reader.run_once()
+        clock.advance(timedelta(seconds=20))
+    assert [await status(records, number) for number in (NUMBER, OTHER)] == [Status.CLOSED] * 2
+    assert await records.inbox.waiting() == 0
+
+
+async def test_a_case_of_which_nothing_was_heard_for_a_day_is_asked_for(
+    core: PagedCore, records: Records, mirror: KnownCases, clock: MovableClock
+) -> None:
+    reader = InboxReader(records=records, mirror=mirror, clock=clock)
+    reconciler = a_reconciler(records, mirror, clock)
+    await reconciler.run_once()
+    core.cases[NUMBER] = closed(a_case())  # and tells nobody
+    clock.advance(timedelta(hours=23))
+    await reconciler.run_once()
+    assert await records.inbox.waiting() == 0
+    clock.advance(timedelta(hours=2))
+    await reconciler.run_once()
+    await reader.run_once()
+    assert await status(records) is Status.CLOSED
 
 
 async def test_while_the_core_is_away_nothing_is_skipped(

@@ -202,6 +202,7 @@ async def test_one_ticket_that_is_no_case_holds_up_no_other(
     with capture_logs() as log:
         page = await core.changes()
     assert [case.number for case in page.cases] == ["0000000043"]
+    assert page.unreadable == ("0000000042",)
     assert [line["ticket"] for line in log] == ["42"]
 
 

@@ -22,6 +22,14 @@ def upgrade() -> None:
             ["case_number"], ["cases.number"], name="fk_known_cases_case_number_cases"
         ),
     )
+    is_kept = sa.text("told IS NOT NULL")
+    op.create_index(
+        "ix_known_cases_told_at",
+        "known_cases",
+        ["told_at"],
+        sqlite_where=is_kept,
+        postgresql_where=is_kept,
+    )
 
 
 def downgrade() -> None:
