@@ -274,7 +274,8 @@ class EmbeddedCaseCore:
     async def tell(self, *events: CaseEvent) -> None:
         """Take note of events of one case, in their order; one told before changes nothing.
 
-        A file from the customer makes a case that waited for them ours again; it never reopens one.
+        A file from the customer makes a case that waited for them ours again, unless it came before
+        they were asked, and is only told of now; it never reopens one.
 
         Raises:
             CaseMissingError: no such case.
@@ -314,7 +315,7 @@ class EmbeddedCaseCore:
 def _noted(case: Case, event: CaseEvent) -> tuple[Case, CaseUpdate]:
     """Return the case after an event, and the entry of the event in its history."""
     entry = CaseUpdate(at=event.at, author=author_of(event), text=text_of(event) or "")
-    changed = rules.after_customer_upload(case) if brings_files(event) else case
+    changed = rules.after_customer_upload(case, event.at) if brings_files(event) else case
     return changed, entry if changed is case else _with_status(entry, changed)
 
 

@@ -97,7 +97,8 @@ class Case:
 
     `account` is the End User; `sold_to` is who bought, where that is another. `contacts` are the
     people of both as far as they are known; where there are any, no one else of the customer's
-    gets in. `wait` is there while follow-ups are counted.
+    gets in. `wait` is there while follow-ups are counted, `asked_at` while the case isn't ours:
+    since when, if that is known.
 
     `kept_for` is how long these accounts' data is kept after a closure, where that isn't what the
     service does for all; `account_hold` keeps all of it.
@@ -122,6 +123,7 @@ class Case:
     sold_to: str | None = None
     close_reason: str | None = None
     wait: CustomerWait | None = None
+    asked_at: datetime | None = None
     contacts: tuple[Contact, ...] = ()
     kept_for: timedelta | None = None
     account_hold: Hold | None = None
@@ -247,6 +249,7 @@ def move(case: Case, status: Status, substatus: str | None) -> Case:
         status=status,
         substatus=substatus_of(status, substatus),
         wait=None,
+        asked_at=None,
         version=case.version + 1,
     )
 
@@ -278,6 +281,7 @@ def close(case: Case, resolution: str | None, now: datetime, *, reason: str | No
         closed_at=now,
         close_reason=reason,
         wait=None,
+        asked_at=None,
         version=case.version + 1,
     )
 
@@ -302,11 +306,19 @@ def reopen(case: Case) -> Case:
     )
 
 
-def after_customer_upload(case: Case) -> Case:
+def is_asked(case: Case) -> bool:
+    """Whether `case` isn't ours: somebody was asked for something, or a solution was proposed."""
+    return case.status in (Status.AWAITING_INFORMATION, Status.SOLUTION_PROPOSED)
+
+
+def after_customer_upload(case: Case, sent_at: datetime | None = None) -> Case:
     """Return `case` as it stands once its customer has sent a file, or written an update.
 
-    A case that waited for the customer is ours again; any other stays as it is.
+    A case that waited for the customer is ours again; any other stays as it is. So does one that
+    was asked for after `sent_at`: what came before a question doesn't answer it.
     """
-    if case.status not in (Status.AWAITING_INFORMATION, Status.SOLUTION_PROPOSED):
+    if not is_asked(case):
+        return case
+    if sent_at is not None and case.asked_at is not None and sent_at < case.asked_at:
         return case
     return move(case, Status.OPEN, "Investigation")

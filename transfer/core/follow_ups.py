@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
-from transfer.core.cases import SUBSTATUSES, Case, CustomerWait, Priority, Status
+from transfer.core.cases import SUBSTATUSES, Case, CustomerWait, Priority, Status, is_asked
 from transfer.core.closure import close_unanswered
 
 _DAY = timedelta(days=1)
@@ -63,12 +63,18 @@ def awaits_customer(case: Case) -> bool:
 
 def timed(case: Case, now: datetime) -> Case:
     """Return `case` with its wait begun at `now`, or over, as its status and priority want it."""
-    return replace(case, wait=CustomerWait(since=now) if awaits_customer(case) else None)
+    return replace(
+        case,
+        wait=CustomerWait(since=now) if awaits_customer(case) else None,
+        asked_at=now if is_asked(case) else None,
+    )
 
 
 def retimed(case: Case, now: datetime) -> Case:
     """Return `case` as `timed` does, but for a wait that has begun, which goes on."""
-    return case if case.wait is not None and awaits_customer(case) else timed(case, now)
+    if case.wait is not None and awaits_customer(case):
+        return case
+    return replace(timed(case, now), asked_at=case.asked_at)
 
 
 def next_follow_up(case: Case, plan: FollowUpPlan) -> FollowUp | None:

@@ -346,5 +346,6 @@ def _changeable(case: Case) -> dict[str, object]:
         "waiting_since": case.wait.since if case.wait else None,
         "notices": case.wait.notices if case.wait else 0,
         "noticed_at": case.wait.noticed_at if case.wait else None,
+        "asked_at": case.asked_at,
         "version": case.version,
     }

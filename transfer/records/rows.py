@@ -97,6 +97,7 @@ def case_of(row: AnyRow) -> Case:
         version=row.version,
         purge_started_at=row.purge_started_at,
         purged_at=row.purged_at,
+        asked_at=row.asked_at,
         priority=row.priority,
         sold_to=row.sold_to,
         close_reason=row.close_reason,

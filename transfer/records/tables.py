@@ -69,6 +69,7 @@ cases = Table(
     Column("waiting_since", UtcDateTime),
     Column("notices", Integer, nullable=False, server_default="0"),
     Column("noticed_at", UtcDateTime),
+    Column("asked_at", UtcDateTime),
     Index(None, "opened_at"),
     Index(None, "closed_at"),
     Index(

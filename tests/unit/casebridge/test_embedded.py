@@ -11,7 +11,7 @@ from tests.clock import START, MovableClock
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.access import Door, Principal, Role
 from transfer.core.accounts import LIFETIME, AccountEnd, AccountId, SftpAccount
-from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status
+from transfer.core.cases import Case, CaseNumber, CaseUpdate, Priority, Status
 from transfer.core.errors import CaseMissingError, CaseStateError, NameTakenError
 from transfer.ports import CaseCore, CaseDesk, CaseEvent, CaseRecords, Records
 
@@ -331,6 +331,22 @@ async def test_a_file_from_the_customer_makes_a_waiting_case_ours_again(
         author="customer",
         text=f"File received: app.log (1.2 MiB, SHA-256 {DIGEST}). Status: Open (Investigation).",
     )
+
+
+@pytest.mark.parametrize("substatus", ["Third Party Pending", "Information Required From Customer"])
+async def test_a_file_that_came_before_the_question_and_is_told_after_it_does_not_answer_it(
+    desk: EmbeddedCaseCore, case: Case, clock: MovableClock, substatus: str
+) -> None:
+    early = a_file("early.log")
+    clock.advance(timedelta(seconds=5))
+    await desk.move(NUMBER, Status.AWAITING_INFORMATION, substatus, "ada")
+    await desk.tell(early)
+    assert (await desk.case(NUMBER)).status is Status.AWAITING_INFORMATION
+    assert len(await desk.updates(NUMBER)) == 3
+    clock.advance(timedelta(seconds=5))
+    await desk.prioritise(NUMBER, Priority.HIGH, "ada")
+    await desk.tell(replace(early, id="later", at=clock.now() - timedelta(seconds=1)))
+    assert (await desk.case(NUMBER)).status is Status.OPEN
 
 
 async def test_an_event_that_is_told_again_changes_nothing(

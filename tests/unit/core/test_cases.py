@@ -151,6 +151,14 @@ def test_an_upload_makes_a_case_that_waited_for_the_customer_ours_again(status: 
     assert (after.status, after.substatus, after.version) == (Status.OPEN, "Investigation", 2)
 
 
+def test_what_was_sent_before_a_question_does_not_answer_it() -> None:
+    case = replace(a_case(Status.AWAITING_INFORMATION), asked_at=NOW)
+    assert after_customer_upload(case, NOW - timedelta(microseconds=1)) is case
+    for sent_at in (NOW, None):
+        assert after_customer_upload(case, sent_at).status is Status.OPEN
+    assert after_customer_upload(replace(case, asked_at=None), NOW).asked_at is None
+
+
 @pytest.mark.parametrize("status", [Status.OPEN, Status.CLOSED])
 def test_an_upload_leaves_an_open_or_closed_case_as_it_is(status: Status) -> None:
     case = a_case(status)

@@ -92,6 +92,14 @@ def test_a_wait_that_has_begun_goes_on_when_only_the_priority_changes() -> None:
     assert timed(case, FRIDAY).wait == CustomerWait(since=FRIDAY)
 
 
+def test_it_is_known_since_when_a_case_is_not_ours_whomever_it_waits_for() -> None:
+    owed = replace(asked(), substatus="Third Party Pending", wait=None)
+    since = timed(owed, MONDAY)
+    assert (since.wait, since.asked_at) == (None, MONDAY)
+    assert retimed(replace(since, priority=Priority.HIGH), FRIDAY).asked_at == MONDAY
+    assert timed(NEW, MONDAY).asked_at is None
+
+
 def test_an_answer_ends_the_wait() -> None:
     answered = after_customer_upload(asked())
     assert answered.wait is None

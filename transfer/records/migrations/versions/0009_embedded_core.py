@@ -19,6 +19,7 @@ def _added() -> list[sa.Column[Any]]:
         sa.Column("waiting_since", sa.DateTime(timezone=True)),
         sa.Column("notices", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("noticed_at", sa.DateTime(timezone=True)),
+        sa.Column("asked_at", sa.DateTime(timezone=True)),
     ]
 
 
