@@ -18,6 +18,7 @@ from transfer.sftp.hashes import CaseHashes
 from transfer.sftp.opening import Opening
 from transfer.sftp.paths import case_path, sent_path
 from transfer.sftp.reading import ReadHandle
+from transfer.sftp.repeating import Told
 from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
 
@@ -143,6 +144,8 @@ class CaseFileSystem:
 
     def fstat(self, handle: FileHandle) -> SFTPAttrs:
         """Return the attributes of an open file."""
+        if isinstance(handle, WriteHandle):
+            handle.tell()
         return handle.attributes()
 
     async def fsetstat(self, handle: FileHandle, attributes: SFTPAttrs) -> None:
@@ -175,9 +178,9 @@ class CaseFileSystem:
         if not isinstance(entry, Upload):
             return size_of(entry)
         handle = self._open_here(entry)
-        size = handle.position if handle else entry.offset
-        self._opening.told[entry.id] = size
-        return size
+        told = Told(handle.tell()) if handle else Told(entry.offset, entry.digest.crc64nvme)
+        self._opening.told[entry.id] = told
+        return told.size
 
     def _open_here(self, upload: Upload) -> WriteHandle | None:
         return next((one for one in self._writing if one.upload_id == upload.id), None)

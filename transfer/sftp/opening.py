@@ -33,6 +33,7 @@ from transfer.sftp.attributes import modified_at_of
 from transfer.sftp.draft import Opened
 from transfer.sftp.readahead import FileReader
 from transfer.sftp.reading import ReadHandle
+from transfer.sftp.repeating import Told
 from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
 
@@ -40,12 +41,12 @@ from transfer.sftp.writing import WriteHandle
 class Opening:
     """Opens files of one case for one session.
 
-    `told` are the sizes of unfinished uploads as the session's client was told them last; `client`
-    is what this client calls itself.
+    `told` is what the session's client was told last of unfinished uploads; `client` is what this
+    client calls itself.
     """
 
     def __init__(self, desk: Desk, case_number: CaseNumber, client: str) -> None:
-        self.told: dict[UploadId, int] = {}
+        self.told: dict[UploadId, Told] = {}
         self._desk = desk
         self._uploads = desk.uploads
         self._files = desk.files
