@@ -12,7 +12,7 @@ from transfer.engine.beginnings import FileToSend
 from transfer.engine.revisable import RevisableWriter
 from transfer.ports import Buffer
 from transfer.sftp.patching import PatchedFile
-from transfer.sftp.readahead import MAX_READ_BYTES, FileReader
+from transfer.sftp.readahead import MAX_READ_BYTES, FileReader, Source
 from transfer.sftp.reordering import HELD_BYTES, Reordering
 from transfer.sftp.repeating import Repeating, Told
 from transfer.sftp.revision import Desk, Revision
@@ -358,7 +358,7 @@ class Draft:
         size = writer.position
         if writer.bytes_in_parts:
             await writer.set_aside()
-            return PatchedFile(self._desk.space, FileReader(writer.read_aside, size), size)
+            return self._patched(writer.read_aside, size)
         content = PatchedFile(self._desk.space)
         try:
             while content.size < size:
@@ -374,6 +374,9 @@ class Draft:
         def stored(start: int, size: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
             return self._desk.files.stream(file, start, size)
 
-        content = PatchedFile(self._desk.space, FileReader(stored, file.size), file.size)
-        self.revision = Revision(self._desk, content, self.entry)
+        self.revision = Revision(self._desk, self._patched(stored, file.size), self.entry)
         return self.revision
+
+    def _patched(self, source: Source, size: int) -> PatchedFile:
+        space = self._desk.space
+        return PatchedFile(space, FileReader(source, size, space.reading), size)

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from functools import partial
 
 from asyncssh import (
     FXF_APPEND,
@@ -32,7 +31,7 @@ from transfer.sftp import clients
 from transfer.sftp.attributes import modified_at_of
 from transfer.sftp.draft import Opened
 from transfer.sftp.readahead import FileReader
-from transfer.sftp.reading import ReadHandle
+from transfer.sftp.reading import Download, ReadHandle
 from transfer.sftp.repeating import Told
 from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
@@ -80,7 +79,8 @@ class Opening:
         return ReadHandle(entry, self._reader(entry))
 
     def _reader(self, file: StoredFile) -> FileReader:
-        return FileReader(partial(self._files.read, self._principal, file), file.size)
+        download = Download(self._files, self._principal, file)
+        return FileReader(download.stream, file.size, self._desk.space.reading)
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────
 
