@@ -1,13 +1,12 @@
 """What a client has written of a file so far: in order to one upload, or else as a revision."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from transfer.core.errors import ConflictError, OffsetMismatchError, TransferError
+from transfer.core.errors import ConflictError, OffsetMismatchError
 from transfer.core.names import CasePath
-from transfer.core.uploads import Entry, StoredFile, Upload, UploadId, UploadState
+from transfer.core.uploads import Entry, StoredFile, Upload, UploadId
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.revisable import RevisableWriter
 from transfer.ports import Buffer
@@ -325,10 +324,16 @@ class Draft:
         else:
             raise OffsetMismatchError(file.size)
         await self.end_reading()
-        if file.modified_at != self.file.modified_at:  # set since it was opened
-            await desk.files.touch(desk.principal, file.case_number, file.path, file.modified_at)
-        if self.announced is not None:
-            await self.writer.announce(self.announced)
+        try:
+            if file.modified_at != self.file.modified_at:  # set since it was opened
+                at = file.modified_at
+                await desk.files.touch(desk.principal, file.case_number, file.path, at)
+            if self.announced is not None:
+                await self.writer.announce(self.announced)
+        except BaseException:
+            writer, self.writer = self.writer, None
+            await desk.uploads.give_up_writer(desk.principal, writer)
+            raise
 
     async def _start_over(self, writer: RevisableWriter) -> RevisableWriter:
         """Begin an unfinished upload anew, as scp does, which never resumes: it writes byte 0."""
@@ -343,9 +348,7 @@ class Draft:
         )
         self.writer = await uploads.create_writer(principal, new)
         self.must_reach, self.announced, self._base = writer.position, None, 0
-        with contextlib.suppress(TransferError):  # then it goes when it expires
-            await uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await uploads.abandon(principal, upload.id)
+        await uploads.give_up_writer(principal, writer)
         return self.writer
 
     async def _extend(self, file: StoredFile, size: int) -> RevisableWriter:

@@ -212,8 +212,7 @@ class CaseFileSystem:
             while writer.position < size:
                 await writer.write(bytes(min(_ZEROS_BYTES, size - writer.position)))
         except BaseException:
-            await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await self._uploads.abandon(self._principal, writer.upload.id)
+            await self._uploads.give_up_writer(self._principal, writer)
             raise
         await self._uploads.finish_writer(self._principal, writer)
 

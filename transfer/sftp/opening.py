@@ -136,7 +136,7 @@ class Opening:
             try:
                 await self._give_up_before(writer.upload)
             except BaseException:
-                await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
+                await self._uploads.give_up_writer(self._principal, writer)
                 raise
         return writer
 

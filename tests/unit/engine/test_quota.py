@@ -88,6 +88,22 @@ async def test_a_limit_that_cannot_be_found_out_leaves_the_upload_free(
     assert not (await room.records.uploads.upload(upload.id)).held
 
 
+async def test_an_upload_that_is_not_begun_after_all_is_given_up(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([(0, 0)])
+
+    async def answering_once(*_: object) -> tuple[int, int]:
+        for answer in answers:
+            return answer
+        raise RecordsUnavailableError("not now")
+
+    monkeypatch.setattr(room.records.tree, "usage", answering_once)
+    with pytest.raises(RecordsUnavailableError):
+        await room.uploads.create_writer(customer(), a_file(length=None))
+    assert not await room.records.uploads.unfinished(NUMBER)
+
+
 async def test_what_is_left_is_told(room: EngineRoom) -> None:
     await room.send("one", DATA)
     usage = await room.files.usage(customer(), NUMBER)
