@@ -1,5 +1,8 @@
 """The files of a case as an SFTP client sees them: a tree whose root is the case."""
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
 
 from transfer.core.cases import CaseNumber
@@ -25,6 +28,7 @@ from transfer.sftp.writing import WriteHandle
 FilePart = ".filepart"
 _ZEROS_BYTES = 1024 * 1024
 FileHandle = ReadHandle | WriteHandle
+T = TypeVar("T")
 
 
 class CaseFileSystem:
@@ -80,6 +84,15 @@ class CaseFileSystem:
     async def fstatvfs(self, _handle: FileHandle) -> SFTPVFSAttrs:
         """Return the same as `statvfs`."""
         return await self.statvfs(b"/")
+
+    # ── Hashing and copying ──────────────────────────────────────────────────────────────────
+
+    async def working(self, _operation: str, work: Awaitable[T], *_paths: bytes) -> T:
+        """Do what isn't one of the methods here, and may take long; how it is called, and where."""
+        return await work
+
+    def refused(self, operation: str) -> None:
+        """Take note of what isn't done here."""
 
     # ── Arranging ────────────────────────────────────────────────────────────────────────────
 
