@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection
+from dataclasses import replace
 
 from transfer.core.access import Action, Principal, authorise
 from transfer.core.cases import Case
@@ -81,7 +82,7 @@ class Writers:
         if upload is writer.upload:
             return writer
         self._leases.forget(writer)
-        return await self._bound(principal, self._writer(upload))
+        return await self._bound(principal, self._writer(replace(upload, replaces=True)))
 
     async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadWriter] = ()) -> None:
         """Have a draft stand at its path, once all that it has taken is durable.
@@ -106,9 +107,11 @@ class Writers:
 
         Raises:
             CaseMissingError, ForbiddenError, CaseClosedError: they may not read it, or write.
+            TooLargeError: it has no room in the case.
         """
         try:
             await authorise_copy(self._tools, principal, writer.upload, file)
+            writer.check_fits(file.size)
             upload = await copy_into(self._tools, writer, file, file.size)
             if upload is writer.upload:
                 return writer
