@@ -40,7 +40,7 @@ class AccountPresence:
         self._records = tools.records.accounts
         self._stays: dict[AccountId, list[_Stay]] = {}
 
-    async def ended(self, account_id: AccountId, issue: int | None = None) -> AccountEnd:
+    async def ended(self, account_id: AccountId, issue: int | None) -> AccountEnd:
         """Wait until an account is over, or that `issue` of it, and return why."""
         account = await self._records.account(account_id)
         stay = _Stay(issue)

@@ -234,18 +234,12 @@ class Accounts:
     async def live(self, principal: Principal, traffic: Traffic) -> AccountEnd:
         """Note how the account of `principal` is used until it is over for them; return why.
 
-        As `ended`, for what they signed in with.
+        It is over at the second of its expiry; within `watch_interval` of a revocation, a closure,
+        or of being issued anew.
         """
         account_id = AccountId(principal.credential or "")
         async with self._usage.noted(principal, traffic):
             return await self._presence.ended(account_id, principal.credential_issue)
-
-    async def ended(self, account_id: AccountId) -> AccountEnd:
-        """Wait until an account is over, and return why: the end of a session that lives by it.
-
-        At the second of its expiry; within `watch_interval` of a revocation or a closure.
-        """
-        return await self._presence.ended(account_id)
 
     async def watch(self) -> None:
         """Tell sessions of the end of their account, round after round, until cancelled."""

@@ -10,7 +10,7 @@ from transfer.core.names import SHARED_FOLDER, CasePath, check_writable, is_shar
 from transfer.core.uploads import Direction, UploadId, check_length
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.policy import Tools
-from transfer.engine.quota import Quota
+from transfer.engine.quota import FileToCount, Quota, place_of
 from transfer.ports import NewUpload
 
 
@@ -60,7 +60,8 @@ class Beginnings:
         check_writable(path, is_staff=principal.is_staff)
         if file.length is not None:
             check_length(file.length, self._tools.policy.max_file_bytes)
-        await self._quota.check(principal, case.number, file.length)
+        place = place_of(path, principal.door, replaces=file.replaces)
+        await self._quota.check(principal, FileToCount(case.number, file.length, place))
         now = self._tools.clock.now()
         new = NewUpload(
             id=UploadId(self._tools.new_id()),

@@ -29,6 +29,14 @@ class RevisableWriter(UploadWriter):
             return False
         return super().write_now(data)
 
+    def check_fits(self, more: int) -> None:
+        """Raise unless `more` bytes may follow.
+
+        Raises:
+            LengthMismatchError, TooLargeError: they may not.
+        """
+        self._check_fits(more)
+
     @property
     def bytes_in_parts(self) -> int:
         """How many bytes have left as parts, or were set aside; those behind are at hand."""

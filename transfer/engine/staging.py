@@ -5,7 +5,7 @@ Its sender had come back to bytes in the middle, and was then cut off; see `Revi
 
 import contextlib
 
-from transfer.core.errors import UploadGoneError
+from transfer.core.errors import TransferError, UploadGoneError, WriterReplacedError
 from transfer.core.parts import MAX_PART_NUMBER, MIN_PART_BYTES, copy_ranges
 from transfer.core.uploads import Part, Tail, Upload, UploadState, object_key, tail_key
 from transfer.engine.digest import crc64nvme
@@ -66,16 +66,35 @@ async def _as_parts(tools: Tools, upload: Upload, source: str) -> Upload:
     ledger = tools.records.uploads
     key = object_key(upload.case_id, upload.id, upload.fence, keyed=tools.policy.keyed)
     multipart_id = await tools.store.create_multipart(key)
+    target = (key, multipart_id)
+    try:
+        advance = _advance(tools, upload, parts=await _copied(tools, upload, source, target))
+    except BaseException:
+        await _abort(tools, target)
+        raise
+    try:
+        return await ledger.take_up(upload.id, upload.fence, target, advance)
+    except WriterReplacedError:  # after any other error the row may have it all the same
+        await _abort(tools, target)
+        raise
+
+
+async def _copied(
+    tools: Tools, upload: Upload, source: str, target: tuple[str, str]
+) -> tuple[Part, ...]:
     ranges = copy_ranges(upload.offset)
-    first = await ledger.reserve_part(upload.id, upload.fence, len(ranges))
+    first = await tools.records.uploads.reserve_part(upload.id, upload.fence, len(ranges))
     parts = []
     for number, (start, size) in enumerate(ranges, first):
-        etag = await tools.store.copy_part(
-            key, multipart_id, number, source=source, start=start, size=size
-        )
+        etag = await tools.store.copy_part(*target, number, source=source, start=start, size=size)
         parts.append(Part(number=number, start=start, size=size, etag=etag, crc64nvme=0))
-    advance = _advance(tools, upload, parts=tuple(parts))
-    return await ledger.take_up(upload.id, upload.fence, (key, multipart_id), advance)
+    return tuple(parts)
+
+
+async def _abort(tools: Tools, target: tuple[str, str]) -> None:
+    """Leave nothing of a multipart upload that no row knows of."""
+    with contextlib.suppress(TransferError):  # then it goes with its case
+        await tools.store.abort_multipart(*target)
 
 
 async def _as_tail(tools: Tools, upload: Upload, source: str) -> Upload:

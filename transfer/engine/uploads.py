@@ -188,22 +188,17 @@ class Uploads(Writers):
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
         return await promise(self._tools, principal, upload, sha256)
 
-    async def abandon(
-        self, principal: Principal, upload_id: UploadId, fence: int | None = None
-    ) -> None:
+    async def abandon(self, principal: Principal, upload_id: UploadId) -> None:
         """End an unfinished upload for good; its bytes are discarded.
-
-        With `fence`, only if nobody has taken it over since it had that.
 
         Raises:
             UploadGoneError: it is a file by now, or was ended before.
-            WriterReplacedError: somebody has.
         """
         upload, _ = await self._find(principal, upload_id, Action.UPLOAD)
         if upload.state is UploadState.ABANDONED:
             raise UploadGoneError("The upload was cancelled before.")
         now = self._tools.clock.now()
-        await self._ledger.abandon(upload_id, principal, "cancelled", now, fence=fence)
+        await self._ledger.abandon(upload_id, principal, "cancelled", now)
         self._leases.end(upload_id, UploadGoneError("The upload was cancelled meanwhile."))
         self._tools.wake_worker()
 

@@ -23,8 +23,9 @@ _FAILED, _LEFT = "sftp.request-failed", "sftp.signed-out"
 class Visit:
     """A session that is over.
 
-    `received` and `sent` are bytes of files; `requests` counts by kind, `failures` those of them
-    that failed; `end` is why it is over, in a word; `client` is what it called itself.
+    `received` and `sent` are bytes of files; `requests` counts by kind, without READs and WRITEs;
+    `failures` are those that failed, with them; `end` is why it is over, in a word; `client` is
+    what it called itself.
     """
 
     seconds: float

@@ -1,6 +1,8 @@
 """Writers of uploads: begun, taken over, continued from what is there, and made files of."""
 
+import contextlib
 from collections.abc import Collection
+from dataclasses import replace
 
 from transfer.core.access import Action, Principal, authorise
 from transfer.core.cases import Case
@@ -8,6 +10,7 @@ from transfer.core.concatenation import check_takes_bytes
 from transfer.core.errors import (
     CaseMissingError,
     DigestMismatchError,
+    TransferError,
     UnavailableError,
     UploadMissingError,
 )
@@ -52,7 +55,11 @@ class Writers:
         """Begin an upload and its writer; end it with `close_writer`. See `create`."""
         writer = self._writer(await self._create(principal, file, self._leases.lease()))
         writer.hash_beside(self._tools.known_digests.wanted(principal.name))
-        return await self._bound(principal, writer)
+        try:
+            return await self._bound(principal, writer)
+        except BaseException:
+            await self.give_up_writer(principal, writer)
+            raise
 
     async def extend(self, principal: Principal, file: StoredFile, size: int) -> RevisableWriter:
         """Begin an upload that takes the place of `file` and starts with its first `size` bytes.
@@ -79,7 +86,7 @@ class Writers:
         if upload is writer.upload:
             return writer
         self._leases.forget(writer)
-        return await self._bound(principal, self._writer(upload))
+        return await self._bound(principal, self._writer(replace(upload, replaces=True)))
 
     async def reveal(self, writer: UploadWriter, instead_of: Collection[UploadWriter] = ()) -> None:
         """Have a draft stand at its path, once all that it has taken is durable.
@@ -104,9 +111,11 @@ class Writers:
 
         Raises:
             CaseMissingError, ForbiddenError, CaseClosedError: they may not read it, or write.
+            TooLargeError: it has no room in the case.
         """
         try:
             await authorise_copy(self._tools, principal, writer.upload, file)
+            writer.check_fits(file.size)
             upload = await copy_into(self._tools, writer, file, file.size)
             if upload is writer.upload:
                 return writer
@@ -146,6 +155,17 @@ class Writers:
             await writer.release(state, drop=drop)
         finally:
             self._leases.forget(writer)
+
+    async def give_up_writer(self, principal: Principal, writer: UploadWriter) -> None:
+        """End `writer` and its upload for good, unless somebody goes on with that.
+
+        If that can't be done now, the upload goes when it expires.
+        """
+        upload, now = writer.upload, self._tools.clock.now()
+        with contextlib.suppress(TransferError):
+            await self.close_writer(writer, UploadState.INTERRUPTED, drop=True)
+            await self._ledger.abandon(upload.id, principal, "cancelled", now, fence=upload.fence)
+            self._tools.wake_worker()
 
     # ── Steps ────────────────────────────────────────────────────────────────────────────────
 

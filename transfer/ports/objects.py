@@ -84,6 +84,8 @@ class ObjectStore(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Stream `size` bytes of an object from `start`, as one request, in chunks up to 1 MiB.
 
+        Where the store breaks off, what is missing is asked for once more.
+
         Raises:
             EntryMissingError: no such object.
         """

@@ -144,5 +144,11 @@ class FileTree(Protocol):
     async def note_crc32(self, file_id: FileId, crc32: int) -> None:
         """Keep the CRC-32 of a file's content, if the file is still there."""
 
-    async def usage(self, case_number: CaseNumber) -> tuple[int, int]:
-        """Return how many files the case holds and how many bytes they and its uploads have."""
+    async def usage(
+        self, case_number: CaseNumber, place: CasePath | None = None
+    ) -> tuple[int, int]:
+        """Return how many files the case holds and how many bytes they and its uploads have.
+
+        With `place`, without the bytes that go once a file takes that place: those of the file
+        there, and of the uploads that would take it too.
+        """

@@ -137,6 +137,19 @@ def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | 
     return standing(connection, way.ids[-1], name).shown(way.path)
 
 
+def replaced_bytes(connection: Connection, number: CaseNumber, path: CasePath) -> int:
+    """Return how many bytes go once a file takes the place at `path`."""
+    parent, name = split(path)
+    way = folders.way(connection, number, parent)
+    if len(way.ids) != len(components(parent)) + 1:
+        return 0
+    present = standing(connection, way.ids[-1], name)
+    sizes: list[int] = [row.offset for row in present.uploads if row.replaces]
+    if present.file is not None:
+        sizes.append(present.file.size)
+    return sum(sizes)
+
+
 def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
     """Raise if a folder stands where a file is to be.
 

@@ -173,9 +173,18 @@ class SqlFileTree:
         """Keep the CRC-32 of a file's content, if the file is still there."""
         await self._database.write(contents.note_crc32, file_id, crc32)
 
-    async def usage(self, case_number: CaseNumber) -> tuple[int, int]:
+    async def usage(
+        self, case_number: CaseNumber, place: CasePath | None = None
+    ) -> tuple[int, int]:
         """Return how many files the case holds and how many bytes they and its uploads have."""
-        return await self._database.read(lookup.usage, case_number)
+        return await self._database.read(_usage, case_number, place)
+
+
+def _usage(connection: Connection, number: CaseNumber, place: CasePath | None) -> tuple[int, int]:
+    count, size = lookup.usage(connection, number)
+    if place is not None:
+        size -= entries.replaced_bytes(connection, number, place)
+    return count, size
 
 
 def _entry(connection: Connection, number: CaseNumber, path: CasePath) -> Entry | None:

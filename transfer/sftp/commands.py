@@ -18,6 +18,7 @@ from transfer.core.errors import (
     NotAFolderError,
     TransferError,
 )
+from transfer.sftp.filesystem import CaseFileSystem
 from transfer.sftp.hashes import CaseHashes
 
 _SHELL_PROBE = "echo ${ShellId}%ComSpec%"
@@ -55,7 +56,7 @@ class Input(Protocol):
 class ShellProbe:
     """A question which shell this is, in words that every one of them answers in its own way."""
 
-    async def run(self, _hashes: CaseHashes, _input: Input, output: Output, _: Output) -> int:
+    async def run(self, _files: CaseFileSystem, _input: Input, output: Output, _: Output) -> int:
         """Answer as a POSIX shell."""
         output.write(b"%ComSpec%\n")
         return 0
@@ -69,15 +70,18 @@ class SumCommand:
     algorithm: str
     paths: Sequence[str]
 
-    async def run(self, hashes: CaseHashes, source: Input, output: Output, errors: Output) -> int:
+    async def run(
+        self, files: CaseFileSystem, source: Input, output: Output, errors: Output
+    ) -> int:
         """Write a line a file, return the exit status."""
         if not self.paths:
-            hashes.expect(self.algorithm)
+            files.hashes.expect(self.algorithm)
             return await self._sum_input(source, output, errors)
         status = 0
         for path in self.paths:
             try:
-                digest = await self._digest(hashes, path)
+                sent = path.encode("utf-8", "surrogateescape")
+                digest = await files.working("exec", self._digest(files.hashes, sent), sent)
             except TransferError as exc:
                 errors.write(f"{self.name}: {_shown(path)[1]}: {_reason(exc)}\n".encode())
                 status = FAILED
@@ -87,9 +91,8 @@ class SumCommand:
             await output.drain()
         return status
 
-    async def _digest(self, hashes: CaseHashes, path: str) -> str:
-        file = await hashes.received(path.encode("utf-8", "surrogateescape"))
-        return await hashes.digest(file, self.algorithm)
+    async def _digest(self, hashes: CaseHashes, path: bytes) -> str:
+        return await hashes.digest(await hashes.received(path), self.algorithm)
 
     async def _sum_input(self, source: Input, output: Output, errors: Output) -> int:
         if await source.read(1):

@@ -1,19 +1,19 @@
 """What a client has written of a file so far: in order to one upload, or else as a revision."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from transfer.core.errors import ConflictError, OffsetMismatchError, TransferError
+from transfer.core.errors import ConflictError, OffsetMismatchError
 from transfer.core.names import CasePath
-from transfer.core.uploads import Entry, StoredFile, Upload, UploadId, UploadState
+from transfer.core.uploads import Entry, StoredFile, Upload, UploadId
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.revisable import RevisableWriter
 from transfer.ports import Buffer
 from transfer.sftp.patching import PatchedFile
-from transfer.sftp.readahead import MAX_READ_BYTES, FileReader
-from transfer.sftp.reordering import Reordering
+from transfer.sftp.readahead import MAX_READ_BYTES, FileReader, Source
+from transfer.sftp.reordering import HELD_BYTES, Reordering
+from transfer.sftp.repeating import Repeating, Told
 from transfer.sftp.revision import Desk, Revision
 
 
@@ -23,8 +23,8 @@ class Opened:
 
     `writer` is at work on a fresh or unfinished upload; without one, `file` is a received file
     that stays as it is until the first WRITE. `reader` reads it, if the OPEN `reads`. `announced`
-    is the upload's final size, if known. `told` is the size that this session's client was last
-    told of the unfinished upload. `is_edited` says that what is left out is meant as zeros.
+    is the upload's final size, if known. `told` is what this session's client was last told of the
+    unfinished upload. `is_edited` says that what is left out is meant as zeros.
     `block` is there for a client that closes what it was stopped in, always at a multiple of it;
     `before` is then what it had sent of this file before.
     """
@@ -37,7 +37,7 @@ class Opened:
     reader: FileReader | None = None
     resumes: bool = False
     announced: int | None = None
-    told: int | None = None
+    told: Told | None = None
     is_edited: bool = False
     block: int | None = None
     before: Upload | None = None
@@ -63,7 +63,10 @@ class Draft:
         self._ahead = Reordering(desk.space.ahead)
         self._base = opened.writer.position if opened.writer else 0
         self._is_blind = False
-        self._repeats_from = opened.told
+        self._resumes_from = opened.told.size if opened.told else None
+        self._repeating: Repeating | None = None
+        if opened.writer is not None:
+            self._repeating = Repeating(opened.told, opened.writer.upload)
 
     @property
     def upload_id(self) -> UploadId | None:
@@ -144,7 +147,7 @@ class Draft:
             return False
         if not writer.write_now(data):
             return False
-        self.is_untouched, self._repeats_from = False, None
+        self.is_untouched, self._repeating = False, None
         return True
 
     async def write(self, offset: int, data: bytes) -> None:
@@ -220,6 +223,20 @@ class Draft:
         self.revision, self.writer = revision, None
         return revision
 
+    def tell(self) -> None:
+        """Take note that the client is told the position: from there it may go on."""
+        if self._resumes_from is None:
+            self._resumes_from = self.position
+
+    def check_repeated(self) -> None:
+        """Raise if what the client sent again ended before what is here.
+
+        Raises:
+            ConflictError: then it has another file in mind.
+        """
+        if self._repeating is not None:
+            self._repeating.check_whole()
+
     def forget(self) -> None:
         """Drop what has waited for bytes that never came."""
         self._ahead.clear()
@@ -232,16 +249,15 @@ class Draft:
     # ── In order ─────────────────────────────────────────────────────────────────────────────
 
     async def _stream(self, writer: RevisableWriter, offset: int, data: bytes) -> None:
-        skipped = self._repeated(writer, offset, len(data))
+        skipped = self._repeating.skip(offset, data) if self._repeating else 0
         offset, rest = offset + skipped, memoryview(data)[skipped:]
         if not rest:
             return
         if self._goes_on(writer, offset):
             await self._feed(writer, rest)
-        elif self._opened.appends or (self.is_untouched and not self._opened.is_edited and offset):
-            # Whoever resumes elsewhere than at the end has another file in mind than what is here.
+        elif self._opened.appends or self._is_astray(writer, offset, len(rest)):
             raise OffsetMismatchError(writer.position)
-        elif self.is_untouched and not self._opened.is_edited:
+        elif self.is_untouched and not self._opened.is_edited and not offset:
             await self._feed(await self._start_over(writer), rest)
         elif offset < writer.position:
             await self._rewrite(writer, offset, rest)
@@ -275,19 +291,16 @@ class Draft:
         self._is_blind = self._is_blind or offset == 0
         return self._opened.appends and (self._is_blind or offset == writer.position - self._base)
 
-    def _repeated(self, writer: RevisableWriter, offset: int, size: int) -> int:
-        """Return how many bytes of a WRITE are here already, since more arrived than was told.
+    def _is_astray(self, writer: RevisableWriter, offset: int, size: int) -> bool:
+        """Whether a client that resumes has another file in mind than what is here.
 
-        A client asks for the size, then opens the file, which has the writer before it hand over
-        what it still held. What the client sends again of that is passed over: it trusts what is
-        here, as every resume does.
+        Who was told where to go on does so there, but may send what comes next a little mixed.
         """
-        if offset != self._repeats_from or offset >= writer.position:
-            self._repeats_from = None
-            return 0
-        skipped = min(size, writer.position - offset)
-        self._repeats_from = offset + skipped
-        return skipped
+        if not self.is_untouched or self._opened.is_edited or not offset:
+            return False
+        if self._resumes_from is None or offset < self._resumes_from:
+            return True
+        return offset + size > writer.position + HELD_BYTES
 
     # ── Beginnings ───────────────────────────────────────────────────────────────────────────
 
@@ -311,10 +324,16 @@ class Draft:
         else:
             raise OffsetMismatchError(file.size)
         await self.end_reading()
-        if file.modified_at != self.file.modified_at:  # set since it was opened
-            await desk.files.touch(desk.principal, file.case_number, file.path, file.modified_at)
-        if self.announced is not None:
-            await self.writer.announce(self.announced)
+        try:
+            if file.modified_at != self.file.modified_at:  # set since it was opened
+                at = file.modified_at
+                await desk.files.touch(desk.principal, file.case_number, file.path, at)
+            if self.announced is not None:
+                await self.writer.announce(self.announced)
+        except BaseException:
+            writer, self.writer = self.writer, None
+            await desk.uploads.give_up_writer(desk.principal, writer)
+            raise
 
     async def _start_over(self, writer: RevisableWriter) -> RevisableWriter:
         """Begin an unfinished upload anew, as scp does, which never resumes: it writes byte 0."""
@@ -329,9 +348,7 @@ class Draft:
         )
         self.writer = await uploads.create_writer(principal, new)
         self.must_reach, self.announced, self._base = writer.position, None, 0
-        with contextlib.suppress(TransferError):  # then it goes when it expires
-            await uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await uploads.abandon(principal, upload.id)
+        await uploads.give_up_writer(principal, writer)
         return self.writer
 
     async def _extend(self, file: StoredFile, size: int) -> RevisableWriter:
@@ -344,7 +361,7 @@ class Draft:
         size = writer.position
         if writer.bytes_in_parts:
             await writer.set_aside()
-            return PatchedFile(self._desk.space, FileReader(writer.read_aside, size), size)
+            return self._patched(writer.read_aside, size)
         content = PatchedFile(self._desk.space)
         try:
             while content.size < size:
@@ -360,6 +377,9 @@ class Draft:
         def stored(start: int, size: int) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
             return self._desk.files.stream(file, start, size)
 
-        content = PatchedFile(self._desk.space, FileReader(stored, file.size), file.size)
-        self.revision = Revision(self._desk, content, self.entry)
+        self.revision = Revision(self._desk, self._patched(stored, file.size), self.entry)
         return self.revision
+
+    def _patched(self, source: Source, size: int) -> PatchedFile:
+        space = self._desk.space
+        return PatchedFile(space, FileReader(source, size, space.reading), size)

@@ -1,5 +1,8 @@
 """The files of a case as an SFTP client sees them: a tree whose root is the case."""
 
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from asyncssh import SFTPAttrs, SFTPName, SFTPVFSAttrs
 
 from transfer.core.cases import CaseNumber
@@ -18,12 +21,14 @@ from transfer.sftp.hashes import CaseHashes
 from transfer.sftp.opening import Opening
 from transfer.sftp.paths import case_path, sent_path
 from transfer.sftp.reading import ReadHandle
+from transfer.sftp.repeating import Told
 from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
 
 FilePart = ".filepart"
 _ZEROS_BYTES = 1024 * 1024
 FileHandle = ReadHandle | WriteHandle
+T = TypeVar("T")
 
 
 class CaseFileSystem:
@@ -79,6 +84,15 @@ class CaseFileSystem:
     async def fstatvfs(self, _handle: FileHandle) -> SFTPVFSAttrs:
         """Return the same as `statvfs`."""
         return await self.statvfs(b"/")
+
+    # ── Hashing and copying ──────────────────────────────────────────────────────────────────
+
+    async def working(self, _operation: str, work: Awaitable[T], *_paths: bytes) -> T:
+        """Do what isn't one of the methods here, and may take long; how it is called, and where."""
+        return await work
+
+    def refused(self, operation: str) -> None:
+        """Take note of what isn't done here."""
 
     # ── Arranging ────────────────────────────────────────────────────────────────────────────
 
@@ -143,6 +157,8 @@ class CaseFileSystem:
 
     def fstat(self, handle: FileHandle) -> SFTPAttrs:
         """Return the attributes of an open file."""
+        if isinstance(handle, WriteHandle):
+            handle.tell()
         return handle.attributes()
 
     async def fsetstat(self, handle: FileHandle, attributes: SFTPAttrs) -> None:
@@ -175,9 +191,9 @@ class CaseFileSystem:
         if not isinstance(entry, Upload):
             return size_of(entry)
         handle = self._open_here(entry)
-        size = handle.position if handle else entry.offset
-        self._opening.told[entry.id] = size
-        return size
+        told = Told(handle.tell()) if handle else Told(entry.offset, entry.digest.crc64nvme)
+        self._opening.told[entry.id] = told
+        return told.size
 
     def _open_here(self, upload: Upload) -> WriteHandle | None:
         return next((one for one in self._writing if one.upload_id == upload.id), None)
@@ -209,8 +225,7 @@ class CaseFileSystem:
             while writer.position < size:
                 await writer.write(bytes(min(_ZEROS_BYTES, size - writer.position)))
         except BaseException:
-            await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await self._uploads.abandon(self._principal, writer.upload.id)
+            await self._uploads.give_up_writer(self._principal, writer)
             raise
         await self._uploads.finish_writer(self._principal, writer)
 

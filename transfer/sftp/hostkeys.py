@@ -11,6 +11,10 @@ from asyncssh import SSHKey, SSHKeyPair
 
 _ED25519 = "ssh_host_ed25519_key"
 _RSA = "ssh_host_rsa_key"
+_BEGUN = ".making-host-keys"
+"""There while the two keys are made: where only one is, tells an operator's own from a start that
+ended half way, or is under way."""
+
 _RSA_BITS = 3072
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -54,15 +58,24 @@ def load_host_keys(folder: Path) -> HostKeys:
     Raises:
         HostKeyError: a key is damaged, or none can be kept.
     """
-    paths = (folder / _ED25519, folder / _RSA)
+    paths, mark = (folder / _ED25519, folder / _RSA), folder / _BEGUN
     try:
-        if not any(path.exists() for path in paths):
+        if not any(path.exists() for path in paths) or mark.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
-            _keep(paths[1], asyncssh.generate_private_key("ssh-rsa", key_size=_RSA_BITS))
-            _keep(paths[0], asyncssh.generate_private_key("ssh-ed25519"))
+            mark.touch()
+            _make(*paths)
+            mark.unlink(missing_ok=True)
         return HostKeys(tuple(_read(path) for path in paths if path.exists()))
     except OSError as exc:
         raise HostKeyError(f"The SFTP host keys in {folder} can't be kept: {exc}.") from exc
+
+
+def _make(ed25519: Path, rsa: Path) -> None:
+    """Make those that are missing."""
+    if not rsa.exists():
+        _keep(rsa, asyncssh.generate_private_key("ssh-rsa", key_size=_RSA_BITS))
+    if not ed25519.exists():
+        _keep(ed25519, asyncssh.generate_private_key("ssh-ed25519"))
 
 
 def _keep(path: Path, key: SSHKey) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from asyncssh import SFTPAttrs, SFTPError, SFTPName
+from asyncssh import SFTPAttrs, SFTPConnectionLost, SFTPError, SFTPName, SFTPVFSAttrs
 
 from transfer.core.access import Principal
 from transfer.core.errors import MissingError, TransferError
@@ -20,34 +20,52 @@ _LONGEST_PATH = 1000
 _LOOKS = frozenset({"stat", "list", "open"})
 """With these clients find out whether something is there: that it isn't is no failure."""
 
+_PACKETS = frozenset({"read", "write"})
+"""Of these clients send many at once, which fail all alike: that is told once."""
+
 
 class Journal:
-    """The journal of one connection; `traffic` counts the bytes of files."""
+    """The journal of one connection; `traffic` counts the bytes of files.
+
+    `ongoing` is how many requests are being done at the moment.
+    """
 
     def __init__(self, visits: Visits, principal: Principal, traffic: Traffic) -> None:
         self.traffic = traffic
         self.requests: Counter[str] = Counter()
         self.failures = 0
+        self.ongoing = 0
+        self._noted = 0
+        self._last: tuple[object, ...] = ()
         self._visits = visits
         self._principal = principal
 
     async def noting(self, operation: str, work: Awaitable[T], *paths: bytes) -> T:
         """Do `work`, and note what failed; of a client that fails on and on, not all of it."""
-        self.requests[operation] += 1
+        if operation not in _PACKETS:
+            self.requests[operation] += 1
+        self.ongoing += 1
         try:
             return await work
+        except SFTPConnectionLost:
+            raise  # given up, as nobody waits for it any more
         except (TransferError, SFTPError) as exc:
             if not (operation in _LOOKS and isinstance(exc, MissingError)):
                 await self._failed(operation, exc, paths)
             raise
+        finally:
+            self.ongoing -= 1
 
     async def _failed(
         self, operation: str, error: TransferError | SFTPError, paths: tuple[bytes, ...]
     ) -> None:
         self.failures += 1
-        if self.failures > _MOST_NOTED:
-            return
         problem = error.code if isinstance(error, TransferError) else f"sftp-{error.code}"
+        before, self._last = self._last, (operation, problem, paths)
+        is_told = operation in _PACKETS and before == self._last
+        if is_told or self._noted >= _MOST_NOTED:
+            return
+        self._noted += 1
         shown = tuple(path[:_LONGEST_PATH].decode("utf-8", "replace") for path in paths)
         await self._visits.failed(self._principal, operation, problem, shown)
 
@@ -73,6 +91,20 @@ class JournaledFileSystem(CaseFileSystem):
     async def names(self, path: bytes) -> list[SFTPName]:
         """Return what a folder holds."""
         return await self.journal.noting("list", super().names(path), path)
+
+    async def statvfs(self, path: bytes) -> SFTPVFSAttrs:
+        """Return how much is used, and that there is room."""
+        return await self.journal.noting("statvfs", super().statvfs(path), path)
+
+    # ── Hashing and copying ──────────────────────────────────────────────────────────────────
+
+    async def working(self, operation: str, work: Awaitable[T], *paths: bytes) -> T:
+        """Do what isn't one of the methods here."""
+        return await self.journal.noting(operation, super().working(operation, work), *paths)
+
+    def refused(self, operation: str) -> None:
+        """Count what isn't done here."""
+        self.journal.requests[f"{operation}-refused"] += 1
 
     # ── Arranging ────────────────────────────────────────────────────────────────────────────
 
@@ -110,13 +142,14 @@ class JournaledFileSystem(CaseFileSystem):
 
     async def read(self, handle: FileHandle, offset: int, size: int) -> bytes:
         """Return bytes of an open file, none at its end."""
-        data = await super().read(handle, offset, size)
+        work = super().read(handle, offset, size)
+        data = await self.journal.noting("read", work, _sent(handle))
         self.journal.traffic.sent += len(data)
         return data
 
     async def write(self, handle: FileHandle, offset: int, data: bytes) -> None:
         """Take bytes for an open file."""
-        await super().write(handle, offset, data)
+        await self.journal.noting("write", super().write(handle, offset, data), _sent(handle))
         self.journal.traffic.received += len(data)
 
     def read_now(self, handle: FileHandle, offset: int, size: int) -> Buffer | None:

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from functools import partial
 
 from asyncssh import (
     FXF_APPEND,
@@ -32,7 +31,8 @@ from transfer.sftp import clients
 from transfer.sftp.attributes import modified_at_of
 from transfer.sftp.draft import Opened
 from transfer.sftp.readahead import FileReader
-from transfer.sftp.reading import ReadHandle
+from transfer.sftp.reading import Download, ReadHandle
+from transfer.sftp.repeating import Told
 from transfer.sftp.revision import Desk
 from transfer.sftp.writing import WriteHandle
 
@@ -40,12 +40,12 @@ from transfer.sftp.writing import WriteHandle
 class Opening:
     """Opens files of one case for one session.
 
-    `told` are the sizes of unfinished uploads as the session's client was told them last; `client`
-    is what this client calls itself.
+    `told` is what the session's client was told last of unfinished uploads; `client` is what this
+    client calls itself.
     """
 
     def __init__(self, desk: Desk, case_number: CaseNumber, client: str) -> None:
-        self.told: dict[UploadId, int] = {}
+        self.told: dict[UploadId, Told] = {}
         self._desk = desk
         self._uploads = desk.uploads
         self._files = desk.files
@@ -79,7 +79,8 @@ class Opening:
         return ReadHandle(entry, self._reader(entry))
 
     def _reader(self, file: StoredFile) -> FileReader:
-        return FileReader(partial(self._files.read, self._principal, file), file.size)
+        download = Download(self._files, self._principal, file)
+        return FileReader(download.stream, file.size, self._desk.space.reading)
 
     # ── Writing ──────────────────────────────────────────────────────────────────────────────
 
@@ -135,7 +136,7 @@ class Opening:
             try:
                 await self._give_up_before(writer.upload)
             except BaseException:
-                await self._uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
+                await self._uploads.give_up_writer(self._principal, writer)
                 raise
         return writer
 

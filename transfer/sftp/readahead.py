@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from transfer.core.errors import StoreUnavailableError
 from transfer.core.parts import MIB
 from transfer.ports import Buffer
+from transfer.sftp.reading_room import ReadingRoom
 
 Source = Callable[[int, int], AbstractAsyncContextManager[AsyncIterator[bytes]]]
 """Opens a stream of bytes from a start, so many of them."""
@@ -24,6 +25,9 @@ _SKIPPED_BYTES = 4 * MIB
 _CHUNKS_AHEAD = 2
 """How many chunks of 1 MiB wait in memory; the store's reader has one more at hand."""
 
+_STREAM_BYTES = 6 * MIB
+"""What one stream holds at most: the chunks ahead, and up to three that were given."""
+
 
 class FileReader:
     """Serves the READs of one open file, for one caller at a time.
@@ -31,11 +35,15 @@ class FileReader:
     The bytes in memory are a window of the file: a little of what was asked for last, and up to
     four chunks (4 MiB) ahead. A READ outside of reach starts another stream. Chunks are kept as
     they came, and READs are views of them: bytes are copied only where a READ lies across two.
+    While there is no room for a stream, a READ gets its own bytes from the store, and no others.
     """
 
-    def __init__(self, source: Source, size_bytes: int) -> None:
+    def __init__(self, source: Source, size_bytes: int, room: ReadingRoom) -> None:
         self._source = source
         self._size_bytes = size_bytes
+        self._room = room
+        self._is_reading = False
+        self._read_at = 0.0
         self._stream: _Stream | None = None
         self._chunks: deque[tuple[int, bytes]] = deque()
         self._end = 0
@@ -44,6 +52,11 @@ class FileReader:
     def window_bytes(self) -> int:
         """How much of the file is in memory here."""
         return sum(len(chunk) for _, chunk in self._chunks)
+
+    @property
+    def rests_since(self) -> float | None:
+        """When the last READ was answered, by the loop's time; None while one is."""
+        return None if self._is_reading else self._read_at
 
     async def read(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from `offset`, fewer only at the end of the file or above the limit.
@@ -54,14 +67,19 @@ class FileReader:
         size = self._within(offset, size)
         if size <= 0:
             return b""
-        stream = await self._stream_at(offset)
+        self._is_reading = True
         try:
+            stream = await self._stream_at(offset)
+            if stream is None:
+                return await self._read_alone(offset, size)
             while self._end < offset + size:
                 self._keep(await stream.next(), offset)
+            return bytes(self._cut(offset, size))
         except BaseException:
             await self.close()
             raise
-        return bytes(self._cut(offset, size))
+        finally:
+            self._is_reading = False
 
     def read_now(self, offset: int, size: int) -> Buffer | None:
         """Return the same if it is in memory; None if it has to be waited for."""
@@ -80,6 +98,7 @@ class FileReader:
         """End the stream, if there is one."""
         stream, self._stream = self._stream, None
         self._chunks.clear()
+        self._room.leave(self)
         if stream is not None:
             await stream.close()
 
@@ -90,13 +109,23 @@ class FileReader:
         start = self._chunks[0][0] if self._chunks else self._end
         return start <= offset <= self._end + _SKIPPED_BYTES
 
-    async def _stream_at(self, offset: int) -> "_Stream":
+    async def _stream_at(self, offset: int) -> "_Stream | None":
+        """Return the stream that comes to `offset`; None if there is no room for one."""
         if self._stream is not None and self._reaches(offset):
             return self._stream
         await self.close()
+        if not await self._room.enter(self, min(_STREAM_BYTES, self._size_bytes - offset)):
+            return None
         self._end = offset
         self._stream = _Stream(self._source, offset, self._size_bytes - offset)
         return self._stream
+
+    async def _read_alone(self, offset: int, size: int) -> bytes:
+        async with self._source(offset, size) as chunks:
+            data = b"".join([chunk async for chunk in chunks])
+        if len(data) < size:
+            raise _ended_early()
+        return data
 
     def _keep(self, chunk: bytes, offset: int) -> None:
         """Add the next chunk, and forget those that were passed."""
@@ -107,6 +136,7 @@ class FileReader:
 
     def _cut(self, offset: int, size: int) -> Buffer:
         """Return bytes that are all in memory."""
+        self._read_at = asyncio.get_running_loop().time()
         pieces: list[memoryview] = []
         for start, chunk in self._chunks:
             if start + len(chunk) > offset:
@@ -160,7 +190,11 @@ class _Stream:
                     while len(self._chunks) >= _CHUNKS_AHEAD:
                         self._went.clear()
                         await self._went.wait()
-            self._end = StoreUnavailableError("The stored file ended early: try again.")
+            self._end = _ended_early()
         except Exception as exc:  # noqa: BLE001 - raised by `next`, in the task that asks
             self._end = exc
         self._came.set()
+
+
+def _ended_early() -> StoreUnavailableError:
+    return StoreUnavailableError("The stored file ended early: try again.")

@@ -1,9 +1,14 @@
 """A file open for reading; what it reads through is in `transfer.sftp.readahead`."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from asyncssh import SFTPAttrs
 
+from transfer.core.access import Action, Principal
 from transfer.core.errors import UnsupportedError
 from transfer.core.uploads import StoredFile
+from transfer.engine.files import Files
 from transfer.ports import Buffer
 from transfer.sftp.attributes import attributes_of
 from transfer.sftp.readahead import FileReader
@@ -67,3 +72,29 @@ class ReadHandle:
     async def interrupt(self) -> None:
         """End the reading."""
         await self._reader.close()
+
+
+class Download:
+    """A received file as one client reads it: streams of it, each of them authorised.
+
+    As nobody knows where a client stops, what is noted is all that is behind where it began.
+    Streams of that need no note of their own: there may be one for each READ.
+    """
+
+    def __init__(self, files: Files, principal: Principal, file: StoredFile) -> None:
+        self._files = files
+        self._principal = principal
+        self._file = file
+        self._noted_from = file.size
+
+    @asynccontextmanager
+    async def stream(self, start: int, size: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Stream `size` bytes from `start`; see `Files.read`."""
+        file = self._file
+        if start < self._noted_from:
+            await self._files.begin_download(self._principal, file, start, file.size - start)
+            self._noted_from = start
+        else:
+            await self._files.case(self._principal, file.case_number, Action.DOWNLOAD)
+        async with self._files.stream(file, start, size) as chunks:
+            yield chunks

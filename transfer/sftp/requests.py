@@ -76,6 +76,7 @@ _REQUESTS = frozenset(
 """All others, links and locks among them, are answered with "unsupported"."""
 
 _Step = Callable[[Any, SSHPacket], Awaitable[object]]
+_Hashing = Callable[..., Awaitable[HashReply]]
 _Names = tuple[list[SFTPName], bool]
 T = TypeVar("T")
 
@@ -202,31 +203,40 @@ class RequestHandler(SFTPServerHandler):
     async def _process_copy_data(self, packet: SSHPacket) -> None:
         copy = Copy.of(packet)
         source, target = self._open_file(copy.source), self._open_file(copy.target)
-        await self._unless_left(copy.run(source, target))
+        work = self._unless_left(copy.run(source, target))
+        await self._filesystem.working("copy", work, source.path.encode(), target.path.encode())
 
     async def _process_check_file(self, packet: SSHPacket) -> HashReply:
-        return await self._check_handle(packet, "check-file")
+        return await self._hash_open(packet, self._filesystem.hashes.check_file, "check-file")
 
     async def _process_check_file_handle(self, packet: SSHPacket) -> HashReply:
-        return await self._check_handle(packet)
+        return await self._hash_open(packet, self._filesystem.hashes.check_file)
 
     async def _process_check_file_name(self, packet: SSHPacket) -> HashReply:
-        hashes = self._filesystem.hashes
-        file = await hashes.received(packet.get_string())
-        return await self._unless_left(hashes.check_file(file, packet))
+        return await self._hash_named(packet, self._filesystem.hashes.check_file)
 
     async def _process_md5_hash(self, packet: SSHPacket) -> HashReply:
-        hashes = self._filesystem.hashes
-        file = await hashes.received(packet.get_string())
-        return await self._unless_left(hashes.md5_hash(file, packet))
+        return await self._hash_named(packet, self._filesystem.hashes.md5_hash)
 
     async def _process_md5_hash_handle(self, packet: SSHPacket) -> HashReply:
-        file = received_by(self._open_file(packet.get_string()))
-        return await self._unless_left(self._filesystem.hashes.md5_hash(file, packet))
+        return await self._hash_open(packet, self._filesystem.hashes.md5_hash)
 
-    async def _check_handle(self, packet: SSHPacket, *prefix: str) -> HashReply:
-        file = received_by(self._open_file(packet.get_string()))
-        return await self._unless_left(self._filesystem.hashes.check_file(file, packet, *prefix))
+    async def _hash_named(self, packet: SSHPacket, step: _Hashing) -> HashReply:
+        path = packet.get_string()
+
+        async def hashed() -> HashReply:
+            return await step(await self._filesystem.hashes.received(path), packet)
+
+        return await self._filesystem.working("hash", self._unless_left(hashed()), path)
+
+    async def _hash_open(self, packet: SSHPacket, step: _Hashing, *prefix: str) -> HashReply:
+        opened = self._open_file(packet.get_string())
+
+        async def hashed() -> HashReply:
+            return await step(received_by(opened), packet, *prefix)
+
+        path = opened.path.encode()
+        return await self._filesystem.working("hash", self._unless_left(hashed()), path)
 
     async def _process_expand_path(self, packet: SSHPacket) -> _Names:
         path = packet.get_string()

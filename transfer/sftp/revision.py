@@ -187,12 +187,8 @@ class Revision:
 
     async def _drop(self, writer: RevisableWriter | None) -> None:
         """Give up an upload that another one has the bytes of, if nobody goes on with it."""
-        if writer is None:
-            return
-        uploads, upload = self._desk.uploads, writer.upload
-        with contextlib.suppress(TransferError):  # then it goes when it expires
-            await uploads.close_writer(writer, UploadState.INTERRUPTED, drop=True)
-            await uploads.abandon(self._desk.principal, upload.id, upload.fence)
+        if writer is not None:
+            await self._desk.uploads.give_up_writer(self._desk.principal, writer)
 
     async def _let_go(self) -> None:
         for writer in (self._stale, self._saved):

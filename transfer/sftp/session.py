@@ -56,6 +56,8 @@ class SftpSession(DivertibleSession):
     def exec_requested(self, command: str) -> bool:
         """Take the few commands that are answered here, and refuse all others."""
         self._command = parse_command(command)
+        if self._command is None:
+            self._filesystem.refused("exec")
         return self._command is not None
 
     def subsystem_requested(self, subsystem: str) -> bool:
@@ -108,7 +110,7 @@ class SftpSession(DivertibleSession):
     ) -> None:
         status = FAILED
         try:
-            status = await command.run(self._filesystem.hashes, reader, writer, errors)
+            status = await command.run(self._filesystem, reader, writer, errors)
         except (OSError, Error):  # the client has left
             _log.debug("sftp-command-not-awaited")
         except Exception:  # noqa: BLE001 - the outermost boundary

@@ -12,6 +12,7 @@ from typing import IO
 from transfer.core.errors import TooLargeError, UnavailableError
 from transfer.core.extents import Extents
 from transfer.core.parts import GIB
+from transfer.sftp.reading_room import ReadingRoom
 from transfer.sftp.reordering import AheadRoom
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -21,13 +22,14 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class SpoolSpace:
     """The room that all spools of this process share, in `folder` (None: the system's own).
 
-    `ahead` is the memory for what doesn't need a spool.
+    `ahead` is the memory for what doesn't need a spool, `reading` that for reading ahead.
     """
 
     folder: Path | None = None
     limit_bytes: int = 2 * GIB
     used_bytes: int = 0
     ahead: AheadRoom = field(default_factory=AheadRoom)
+    reading: ReadingRoom = field(default_factory=ReadingRoom)
 
     def charge(self, size_bytes: int) -> None:
         """Take room.

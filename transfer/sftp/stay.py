@@ -54,10 +54,13 @@ class Stay:
             self._end = word
 
     def look(self) -> None:
-        """Count rounds in which nothing was asked and nothing to speak of was carried."""
+        """Count rounds in which nothing was asked or done and nothing to speak of was carried.
+
+        The client of a long hash or copy waits in silence.
+        """
         before, self._seen = self._seen, self._carried()
         asked, carried = (now - then for now, then in zip(self._seen, before, strict=True))
-        is_quiet = not asked and carried < _SIGNS_OF_LIFE_BYTES
+        is_quiet = not (asked or self.journal.ongoing) and carried < _SIGNS_OF_LIFE_BYTES
         self.quiet_rounds = self.quiet_rounds + 1 if is_quiet else 0
 
     async def note_end(self) -> None:

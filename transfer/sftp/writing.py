@@ -68,6 +68,11 @@ class WriteHandle:
         """Return the attributes; the size is where an append goes on."""
         return attributes_of(self._draft.entry, self.position)
 
+    def tell(self) -> int:
+        """Return the position for a client that asks for it, to go on from there."""
+        self._draft.tell()
+        return self.position
+
     def is_of(self, entry: Entry) -> bool:
         """Whether this is `entry`, open."""
         return self._draft.is_of(entry)
@@ -222,7 +227,9 @@ class WriteHandle:
     async def _close_upload(self, writer: RevisableWriter) -> None:
         uploads, expected = self._desk.uploads, self._expected(writer)
         try:
-            self.is_doubted = expected == writer.position and await self._may_be_stopped(writer)
+            if expected == writer.position:
+                self._draft.check_repeated()
+                self.is_doubted = await self._may_be_stopped(writer)
         except BaseException:
             await uploads.close_writer(writer, UploadState.INTERRUPTED)
             raise

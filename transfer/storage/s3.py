@@ -10,7 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack
 from datetime import timedelta
 from functools import partial
-from typing import IO, Self, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
 
 from boto3.session import Session
 
@@ -36,6 +36,9 @@ from transfer.storage.s3_customer_keys import parameters
 from transfer.storage.s3_errors import translated
 from transfer.storage.s3_listing import list_page
 from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef  # installed with the tests only
 
 T = TypeVar("T")
 
@@ -243,17 +246,18 @@ class S3ObjectStore:
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Stream a range of an object, as one request; none at all for a `size` of 0.
 
+        Only where the store breaks off there is one more, for the rest.
+
         Raises:
             EntryMissingError: no such object.
             StoreUnavailableError: also when the object has fewer bytes.
         """
-        request = partial(
-            self._client.get_object,
-            Bucket=self._bucket,
-            Key=key,
-            Range=f"bytes={start}-{start + size - 1}",
-            **parameters(customer_key),
-        )
+
+        def request(asked: str) -> "GetObjectOutputTypeDef":
+            return self._client.get_object(
+                Bucket=self._bucket, Key=key, Range=asked, **parameters(customer_key)
+            )
+
         return Download(self._reads, request, start, size)
 
     async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:

@@ -62,17 +62,26 @@ class OutgoingBody:
 class Download:
     """One GET of a range, read by a thread of `pool`, one chunk ahead of its consumer.
 
-    Left early, the connection is cut: what the store has not sent yet is never read.
+    Where the store breaks off, what is missing is asked for once more: botocore tries again only
+    what has no answer yet, and of a download of hours a moment's trouble would leave nothing. Left
+    early, the connection is cut: what the store has not sent yet is never read.
     """
 
     def __init__(
-        self, pool: Executor, request: "Callable[[], GetObjectOutputTypeDef]", start: int, size: int
+        self,
+        pool: Executor,
+        request: "Callable[[str], GetObjectOutputTypeDef]",
+        start: int,
+        size: int,
     ) -> None:
+        """Take what to do with it; `request` is given the range as HTTP spells it."""
         self._pool = pool
         self._request = request
         self._start = start
         self._size = size
         self._unread = size
+        self._is_left = False
+        self._etag: str | None = None
         self._body: StreamingBody | None = None
         self._ahead: Future[bytes] | None = None
 
@@ -89,6 +98,7 @@ class Download:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        self._is_left = True
         ahead, self._ahead = self._ahead, None
         if ahead is None:
             self._close()
@@ -109,13 +119,30 @@ class Download:
         return chunk
 
     def _open(self) -> None:
-        answer = self._request()
-        self._body = answer["Body"]
-        last = self._start + self._size - 1
-        if not answer.get("ContentRange", "").startswith(f"bytes {self._start}-{last}/"):
+        """Ask for what is unread; of the very object that the rest was of."""
+        end = self._start + self._size
+        asked = f"{end - self._unread}-{end - 1}"
+        answer = self._request(f"bytes={asked}")
+        is_first, self._body = self._body is None, answer["Body"]
+        if not answer.get("ContentRange", "").startswith(f"bytes {asked}/"):
             raise StoreUnavailableError("The object store has fewer bytes than were asked for.")
+        etag = answer.get("ETag")
+        if not is_first and etag != self._etag:
+            raise StoreUnavailableError("The stored object is another one by now.")
+        self._etag = etag
 
     def _read(self) -> bytes:
+        try:
+            with translated():
+                return self._next()
+        except StoreUnavailableError:
+            if self._is_left:
+                raise
+        self._close()
+        self._open()
+        return self._next()
+
+    def _next(self) -> bytes:
         wanted = min(CHUNK_BYTES, self._unread)
         chunk = self._body.read(wanted) if self._body else b""
         if len(chunk) < wanted:

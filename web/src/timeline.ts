@@ -14,11 +14,9 @@ class LiveTimeline {
   constructor(private section: HTMLElement) {}
 
   begin(): void {
-    let hasBegun = false
     caseEvents(datum(this.section, 'events')).listen(({ kind, number }) => {
-      // The stream begins with a reset; a later one tells that something was missed.
-      if (number !== null || (kind === 'reset' && hasBegun)) this.wait()
-      hasBegun = true
+      // The stream begins with a reset: something may have happened since the page was made.
+      if (number !== null || kind === 'reset') this.wait()
     })
     document.addEventListener('focusout', () => this.wait(this.due))
     document.addEventListener('toggle', () => this.wait(this.due), { capture: true })
@@ -42,6 +40,7 @@ class LiveTimeline {
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
       const latest = document.importNode(found<HTMLElement>(page, '#timeline'), true)
       showLocalTimes(latest)
+      if (this.section.isEqualNode(latest)) return
       if (this.isRead()) return this.wait()
       this.section.replaceWith(latest)
       this.section = latest

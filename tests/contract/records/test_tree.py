@@ -265,3 +265,13 @@ async def test_usage_counts_files_and_the_bytes_of_files_and_live_uploads(
     await receive(records, "a", done=finished(size=2**60))
     await receive(records, "b/c", done=finished(size=2**60))
     assert await records.tree.usage(NUMBER) == (2, 2**61)
+
+
+async def test_usage_leaves_out_what_a_file_would_take_the_place_of(records: Records) -> None:
+    await open_case(records)
+    await receive(records, "a", done=finished(size=100))
+    await receive(records, "b/c", done=finished(size=20))
+    assert await records.tree.usage(NUMBER, path("a")) == (2, 20)
+    assert await records.tree.usage(NUMBER, path("b/c")) == (2, 100)
+    for nothing in ("c", "b", "d/e"):
+        assert await records.tree.usage(NUMBER, path(nothing)) == (2, 120)

@@ -1,7 +1,9 @@
 """Customer Care at a browser: a case is found, cared for, and its timeline read."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.browser.browser_room import BrowserRoom
 from transfer.core.access import Role
@@ -119,6 +121,25 @@ async def test_the_timeline_goes_on_by_itself_but_not_while_it_is_read(room: Bro
     await timeline.get_by_text("6 files have arrived").click()
     await analyst.page.get_by_role("heading", level=1).click()
     await expect(timeline).to_contain_text("shared/second.log was shared")
+
+
+async def test_what_happens_before_a_page_hears_of_events_is_shown_all_the_same(
+    room: BrowserRoom,
+) -> None:
+    analyst = await room.visitor(Role.ANALYST)
+    has_happened = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await has_happened.wait()
+        await route.continue_()
+
+    await analyst.page.route("**/events", late)
+    await analyst.open(room.page_path)
+    await room.send("early.log", b"abc")
+    issued = await room.ask("POST", f"/api/v1/cases/{room.case}/sftp-accounts", {})
+    has_happened.set()
+    await expect(analyst.page.locator("#timeline")).to_contain_text("early.log has arrived")
+    await expect(analyst.page.locator("#sftp-account")).to_contain_text(issued["username"])
 
 
 async def test_the_timeline_is_read_by_topic(room: BrowserRoom) -> None:

@@ -92,16 +92,15 @@ async def test_a_browser_that_was_killed_is_continued_by_a_fresh_one(
         first = await room.visitor(url=url, browser=doomed)
         await half_sent(room, proxy, first, dump)
         await doomed.kill_9()
-        there = await room.received_bytes()
         assert await room.files() == {}
 
         second = await room.visitor(url=url, name="a colleague")
         proxy.slow_down(None)
-        before = proxy.sent_bytes
         uploader = await uploader_of(second, room)
         # What is on its way through the slow network still arrives, and counts.
         await expect(second.page.get_by_text("1 interrupted upload")).to_be_visible(timeout=90_000)
         await second.examine("unfinished")
+        there, before = await room.received_bytes(), proxy.sent_bytes
         await uploader.send(dump)
         await uploader.finish()
         sent_again = proxy.sent_bytes - before - (size_of(dump) - there)

@@ -186,6 +186,7 @@ async def test_a_malformed_digest_changes_nothing(room: HttpRoom, body: Parsed) 
         ("trace.log.sha256", WRONG.hex(), f"sha256:{WRONG.hex()}"),
         ("MD5SUMS", f"{'0' * 32}  trace.log", f"md5:{'0' * 32}"),
         ("trace.log.sha256", DIGEST.hex(), None),
+        ("trace.log.md5", hashlib.md5(DATA, usedforsecurity=False).hexdigest(), None),
     ],
 )
 async def test_what_a_side_file_tells_is_compared_and_both_sides_see_what_came_of_it(
@@ -201,6 +202,7 @@ async def test_what_a_side_file_tells_is_compared_and_both_sides_see_what_came_o
             shown = (await room.ask("GET", path, who=who)).body.decode()
             assert ("Differs" in shown) is (claimed is not None), path
             assert ("Verified" in shown) is (claimed is None), path
+            assert ("has told the same digest" in shown) is (claimed is None), path
     told = (await room.ask("GET", f"/cases/{NUMBER}", who="analyst")).body.decode()
     assert ("tells the same digest" in told) is (claimed is None)
     assert ("tells another digest" in told) is (claimed is not None)

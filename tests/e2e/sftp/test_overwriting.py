@@ -4,6 +4,7 @@ from asyncssh import FXF_APPEND, FXF_CREAT, FXF_EXCL, FXF_TRUNC, FXF_WRITE, SFTP
 
 from tests.e2e.sftp.gateway import Gateway, data_of, eventually
 from tests.engine_room import KIB, MIB, NUMBER, customer
+from transfer.core.errors import RecordsUnavailableError
 
 PART = 64 * KIB
 IN_PLACE = FXF_WRITE | FXF_CREAT
@@ -73,6 +74,43 @@ async def test_put_over_a_partial_upload_leaves_nothing_of_it(gateway: Gateway) 
     listing = await gateway.room.files.listing(customer(), NUMBER)
     assert await gateway.content("trace.log") == b"whole"
     assert not listing.uploads
+
+
+async def test_a_put_that_cannot_be_begun_after_all_leaves_no_empty_upload(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway.connect() as connection:
+        async with connection.start_sftp_client() as client:
+            await (await client.open("trace.log", "wb")).write(b"partial")
+        await eventually(lambda: gateway.is_interrupted("trace.log"))
+        async with connection.start_sftp_client() as client:
+            with monkeypatch.context() as patch:
+                patch.setattr(gateway.room.records.uploads, "unfinished", _away)
+                with pytest.raises(asyncssh.SFTPError):
+                    await client.open("trace.log", "wb")
+    listing = await gateway.room.files.listing(customer(), NUMBER)
+    assert [upload.offset for upload in listing.uploads] == [len(b"partial")]
+
+
+async def test_a_file_that_cannot_be_overwritten_after_all_stays_without_an_empty_upload(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gateway.room.send("trace.log", b"old")
+    async with gateway.client() as client:
+        file = await client.open("trace.log", IN_PLACE, encoding=None)
+        await client.utime("trace.log", (1_700_000_000, 1_700_000_000))
+        with monkeypatch.context() as patch:
+            patch.setattr(gateway.room.records.tree, "touch", _away)
+            with pytest.raises(asyncssh.SFTPError):
+                await file.write(b"new", 0)
+        with pytest.raises(asyncssh.SFTPError):
+            await file.close()
+    assert await gateway.content("trace.log") == b"old"
+    assert not (await gateway.room.files.listing(customer(), NUMBER)).uploads
+
+
+async def _away(*_: object) -> None:
+    raise RecordsUnavailableError("not now")
 
 
 async def test_of_two_that_put_the_same_file_the_later_wins_and_the_other_is_told(

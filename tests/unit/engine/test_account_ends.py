@@ -32,14 +32,17 @@ async def test_an_account_of_a_case_that_is_gone_is_over(room: EngineRoom) -> No
 
     gone = replace(room.tools, core=Gone())  # type: ignore[arg-type]  # a core without it
     accounts = Accounts(gone, Sealer(bytes(32)))
-    assert await accounts.ended(account.id) is AccountEnd.CASE_CLOSED
+    assert await accounts._presence.ended(account.id, account.issue) is AccountEnd.CASE_CLOSED
 
 
 async def test_two_sessions_of_an_account_end_together(room: EngineRoom) -> None:
     account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-    sessions = [asyncio.create_task(room.accounts.ended(account.id)) for _ in range(2)]
+    sessions = [
+        asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
+        for _ in range(2)
+    ]
     await room.clock.wait_for_sleepers(2)
-    gone = asyncio.create_task(room.accounts.ended(account.id))
+    gone = asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
     await room.clock.wait_for_sleepers(3)
     gone.cancel()
     await room.records.accounts.end(account.id, AccountEnd.REVOKED, None, room.clock.now())
@@ -51,7 +54,7 @@ async def test_two_sessions_of_an_account_end_together(room: EngineRoom) -> None
 async def test_a_session_is_told_of_its_end_once(room: EngineRoom) -> None:
     """Revoked and looked at again, before the session has had its turn."""
     account = (await room.accounts.issue(ANALYST, NUMBER)).account
-    session = asyncio.create_task(room.accounts.ended(account.id))
+    session = asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
     await room.clock.wait_for_sleepers()
     presence = room.accounts._presence
     for end in (AccountEnd.REVOKED, AccountEnd.CASE_CLOSED):
@@ -61,7 +64,7 @@ async def test_a_session_is_told_of_its_end_once(room: EngineRoom) -> None:
 
 async def test_a_session_of_an_account_that_is_not_there_is_over(room: EngineRoom) -> None:
     account = (await room.accounts.issue(ANALYST, NUMBER)).account
-    session = asyncio.create_task(room.accounts.ended(account.id))
+    session = asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
     await room.clock.wait_for_sleepers()
     room.accounts._presence.tell(account.id, None)
     assert await session is AccountEnd.REVOKED
@@ -76,7 +79,7 @@ async def test_an_account_that_goes_while_it_is_looked_up_is_over(
         return {}
 
     monkeypatch.setattr(room.records.accounts, "standing", none_there)
-    assert await room.accounts.ended(account.id) is AccountEnd.REVOKED
+    assert await room.accounts._presence.ended(account.id, account.issue) is AccountEnd.REVOKED
 
 
 class _Elsewhere:
@@ -104,7 +107,9 @@ async def test_a_case_that_cannot_be_asked_about_does_not_hide_the_others(
     there = [(await room.accounts.issue(ANALYST, other.number)).account for _ in range(2)]
     core = _Elsewhere(room.core)
     accounts = Accounts(replace(room.tools, core=core), Sealer(bytes(32)))  # type: ignore[arg-type]  # all that is asked
-    sessions = [asyncio.create_task(accounts.ended(one.id)) for one in (here, *there)]
+    sessions = [
+        asyncio.create_task(accounts._presence.ended(one.id, one.issue)) for one in (here, *there)
+    ]
     async with asyncio.timeout(10):
         for _ in sessions:
             await core.asked.acquire()  # each asks once when it begins
@@ -125,7 +130,7 @@ async def test_the_watch_outlives_the_records_being_away(
     room: EngineRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = (await room.accounts.issue(ANALYST, NUMBER)).account
-    session = asyncio.create_task(room.accounts.ended(account.id))
+    session = asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
     watch = asyncio.create_task(room.accounts.watch())
     await room.clock.wait_for_sleepers(2)
 

@@ -46,7 +46,9 @@ async def test_an_account_is_good_for_120_hours_to_the_second(room: EngineRoom) 
 
 async def test_a_live_session_ends_at_120_hours_to_the_second(room: EngineRoom) -> None:
     account, _ = await issued(room)
-    session = asyncio.create_task(room.accounts.ended(account.account.id))
+    session = asyncio.create_task(
+        room.accounts._presence.ended(account.account.id, account.account.issue)
+    )
     await room.clock.wait_for_sleepers()
     room.clock.advance(HOURS_120 - timedelta(seconds=1))
     await asyncio.sleep(0.01)  # noqa: TID251 - it would have ended by now
@@ -57,13 +59,18 @@ async def test_a_live_session_ends_at_120_hours_to_the_second(room: EngineRoom) 
 
 async def test_a_live_session_ends_at_once_when_revoked_here(room: EngineRoom) -> None:
     account, password = await issued(room)
-    session = asyncio.create_task(room.accounts.ended(account.account.id))
+    session = asyncio.create_task(
+        room.accounts._presence.ended(account.account.id, account.account.issue)
+    )
     await room.clock.wait_for_sleepers()
     await room.accounts.revoke(ANALYST, account.account.id)
     assert await session is AccountEnd.REVOKED
     with pytest.raises(NotSignedInError):
         await room.accounts.log_in(account.account.username, password, None)
-    assert await room.accounts.ended(account.account.id) is AccountEnd.REVOKED
+    assert (
+        await room.accounts._presence.ended(account.account.id, account.account.issue)
+        is AccountEnd.REVOKED
+    )
 
 
 @pytest.mark.parametrize("how", ["revoked", "closed"])
@@ -72,7 +79,9 @@ async def test_a_live_session_on_another_node_ends_at_its_next_look(
 ) -> None:
     account, _ = await issued(room)
     other = room.another_node()
-    session = asyncio.create_task(other.accounts.ended(account.account.id))
+    session = asyncio.create_task(
+        other.accounts._presence.ended(account.account.id, account.account.issue)
+    )
     await room.clock.wait_for_sleepers()
     await other.accounts.watch_once()
     assert not session.done()
@@ -161,7 +170,9 @@ async def test_every_failed_login_looks_the_same_and_is_noted(room: EngineRoom) 
 
 async def test_the_watch_goes_round_by_the_clock(room: EngineRoom) -> None:
     account, _ = await issued(room)
-    session = asyncio.create_task(room.accounts.ended(account.account.id))
+    session = asyncio.create_task(
+        room.accounts._presence.ended(account.account.id, account.account.issue)
+    )
     watch = asyncio.create_task(room.accounts.watch())
     await room.clock.wait_for_sleepers(2)
     await room.records.accounts.end(account.account.id, AccountEnd.REVOKED, None, room.clock.now())

@@ -1,6 +1,7 @@
 """What a case may hold, where the operator sets a limit."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.engine_room import (
     ANALYST,
     KIB,
+    MIB,
     NUMBER,
     SMALL_PARTS,
     EngineRoom,
@@ -16,17 +18,27 @@ from tests.engine_room import (
     engine_room,
 )
 from tests.unit.engine.stalling import DATA, a_file
+from transfer.core.access import Door
 from transfer.core.errors import RecordsUnavailableError, TooLargeError
-from transfer.core.uploads import UploadState
+from transfer.core.names import CasePath
+from transfer.core.uploads import StoredFile, UploadState
 from transfer.engine.policy import UploadPolicy
 
 LIMIT = 400 * KIB
+BY_SFTP = replace(customer(), door=Door.SFTP)
 
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[EngineRoom]:
     policy = UploadPolicy(plan=SMALL_PARTS, max_case_bytes=LIMIT)
     async with engine_room(tmp_path, policy=policy) as made:
+        yield made
+
+
+@pytest.fixture
+async def large_room(tmp_path: Path) -> AsyncIterator[EngineRoom]:
+    """A case in which there is room for a file that the store can copy, but not for two."""
+    async with engine_room(tmp_path, policy=UploadPolicy(max_case_bytes=8 * MIB)) as made:
         yield made
 
 
@@ -86,6 +98,76 @@ async def test_a_limit_that_cannot_be_found_out_leaves_the_upload_free(
         with pytest.raises(RecordsUnavailableError):
             await room.uploads.open_writer(customer(), upload.id)
     assert not (await room.records.uploads.upload(upload.id)).held
+
+
+async def test_a_file_that_replaces_another_is_counted_instead_of_it(room: EngineRoom) -> None:
+    await room.send("one", DATA)
+    await room.send("one", DATA + DATA[: LIMIT - len(DATA)], replaces=True)
+    with pytest.raises(TooLargeError):
+        await room.send("one", bytes(LIMIT + 1), replaces=True)
+    with pytest.raises(TooLargeError):
+        await room.send("two", b"x")
+
+
+async def test_an_upload_that_is_begun_anew_has_the_room_of_the_one_before(
+    room: EngineRoom,
+) -> None:
+    for size in (len(DATA), LIMIT - 10):
+        writer = await room.uploads.create_writer(
+            BY_SFTP, replace(a_file(length=None), replaces=True)
+        )
+        await writer.write(bytes(size))
+        await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+    again = await room.uploads.open_writer(BY_SFTP, writer.upload.id)
+    await again.write(bytes(10))
+    with pytest.raises(TooLargeError):
+        await again.write(b"x")
+    await room.uploads.finish_writer(BY_SFTP, again)
+
+
+@pytest.mark.parametrize("size", [6 * MIB, 5 * MIB], ids=["all of it", "shortened"])
+async def test_a_file_that_is_gone_on_with_has_the_room_that_it_leaves(
+    large_room: EngineRoom, size: int
+) -> None:
+    room, limit = large_room, large_room.tools.policy.max_case_bytes
+    assert limit is not None
+    await room.send("one", bytes(6 * MIB))
+    file = await room.files.entry(customer(), NUMBER, CasePath("one"))
+    assert isinstance(file, StoredFile)
+    writer = await room.uploads.extend(BY_SFTP, file, size)
+    await writer.write(bytes(limit - size))
+    with pytest.raises(TooLargeError):
+        await writer.write(b"x")
+    await room.uploads.finish_writer(BY_SFTP, writer)
+    assert (await room.files.usage(customer(), NUMBER)).size_bytes == limit
+
+
+async def test_a_copy_needs_room_like_any_file(large_room: EngineRoom) -> None:
+    room = large_room
+    await room.send("one", bytes(6 * MIB))
+    file = await room.files.entry(customer(), NUMBER, CasePath("one"))
+    assert isinstance(file, StoredFile)
+    writer = await room.uploads.create_writer(BY_SFTP, a_file(length=None))
+    with pytest.raises(TooLargeError):
+        await room.uploads.copy(BY_SFTP, writer, file)
+    await room.uploads.give_up_writer(BY_SFTP, writer)
+    assert (await room.files.usage(customer(), NUMBER)).size_bytes == 6 * MIB
+
+
+async def test_an_upload_that_is_not_begun_after_all_is_given_up(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([(0, 0)])
+
+    async def answering_once(*_: object) -> tuple[int, int]:
+        for answer in answers:
+            return answer
+        raise RecordsUnavailableError("not now")
+
+    monkeypatch.setattr(room.records.tree, "usage", answering_once)
+    with pytest.raises(RecordsUnavailableError):
+        await room.uploads.create_writer(customer(), a_file(length=None))
+    assert not await room.records.uploads.unfinished(NUMBER)
 
 
 async def test_what_is_left_is_told(room: EngineRoom) -> None:

@@ -12,7 +12,7 @@ from transfer.core.uploads import Upload, UploadState
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.revisable import RevisableWriter
 from transfer.retention.discards import Discards
-from transfer.storage.memory import MemoryObjectStore
+from transfer.storage.memory import Call, MemoryObjectStore
 
 PART = 64 * KIB
 DATA = random.Random(2).randbytes(6 * MIB + 77)
@@ -150,12 +150,33 @@ async def test_taking_up_is_tried_again_after_the_store_was_away(
     store.fail_next(operation)
     with pytest.raises(StoreUnavailableError):
         await room.uploads.open_writer(customer(), writer.upload.id)
+    assert not store.multiparts
     upload = await _upload(room, writer)
     assert (upload.state, upload.held, upload.offset) == ("interrupted", False, size)
     again = await room.uploads.open_writer(customer(), upload.id)
     await again.write(DATA[size:])
     await room.uploads.finish_writer(customer(), again)
     assert await room.content("a.log") == DATA
+
+
+async def test_who_is_replaced_while_taking_up_leaves_no_copy(
+    room: EngineRoom, store: MemoryObjectStore
+) -> None:
+    writer = await _writer(room)
+    await writer.write(DATA[: 6 * MIB])
+    await writer.set_aside()
+    await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
+
+    async def replace_it(call: Call) -> None:
+        if call.operation == "copy_part":
+            store.before = None
+            lease, now = room.leases.lease(), room.clock.now()
+            await room.records.uploads.acquire(writer.upload.id, lease, now, force=True)
+
+    store.before = replace_it
+    with pytest.raises(WriterReplacedError):
+        await room.uploads.open_writer(customer(), writer.upload.id)
+    assert not store.multiparts
 
 
 @pytest.mark.parametrize("size", [2 * PART, 2 * PART + 100, 6 * MIB])

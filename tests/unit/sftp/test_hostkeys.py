@@ -46,6 +46,31 @@ def test_a_key_that_the_operator_put_there_is_used_alone(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_first_start_that_dies_between_the_two_keys_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def dying(algorithm: str, key_size: int = 0) -> asyncssh.SSHKey:
+        made.append(algorithm)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return generate(algorithm, key_size=key_size)
+
+    generate = asyncssh.generate_private_key
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncssh, "generate_private_key", dying)
+        with pytest.raises(KeyboardInterrupt):
+            load_host_keys(tmp_path)
+    first = {path.name: path.read_bytes() for path in tmp_path.glob("ssh_host_*")}
+    assert len(first) == 1
+    keys = load_host_keys(tmp_path)
+    assert [line.split()[0] for line in keys.public_lines] == ["ssh-ed25519", "ssh-rsa"]
+    assert all((tmp_path / name).read_bytes() == content for name, content in first.items())
+    assert load_host_keys(tmp_path).fingerprints == keys.fingerprints
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_processes_that_start_together_have_the_same_keys(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(load_host_keys, [tmp_path / "keys"] * 4))

@@ -9,6 +9,7 @@ from transfer.engine.writer import UploadWriter
 from transfer.ports import Buffer
 from transfer.sftp.patching import PatchedFile
 from transfer.sftp.readahead import MAX_READ_BYTES, FileReader
+from transfer.sftp.reading_room import ReadingRoom
 from transfer.sftp.spool import SpoolSpace
 
 KIB = 1024
@@ -33,7 +34,7 @@ def _base(data: bytes) -> FileReader:
 
         yield chunks()
 
-    return FileReader(stream, len(data))
+    return FileReader(stream, len(data), ReadingRoom())
 
 
 async def _all_of(file: PatchedFile) -> bytes:

@@ -1,7 +1,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,8 @@ from transfer.core.names import CasePath
 from transfer.core.parts import PartPlan
 from transfer.core.uploads import StoredFile
 from transfer.sftp.readahead import MAX_READ_BYTES, FileReader
+from transfer.sftp.reading import Download
+from transfer.sftp.reading_room import ReadingRoom
 from transfer.storage.memory import MemoryObjectStore
 
 SIZE = 12 * MIB + 333
@@ -35,9 +36,13 @@ async def file(room: EngineRoom) -> StoredFile:
 
 @pytest.fixture
 async def reader(room: EngineRoom, file: StoredFile) -> AsyncIterator[FileReader]:
-    made = FileReader(partial(room.files.read, customer(), file), file.size)
+    made = reader_of(room, file, ReadingRoom())
     yield made
     await made.close()
+
+
+def reader_of(room: EngineRoom, file: StoredFile, shared: ReadingRoom) -> FileReader:
+    return FileReader(Download(room.files, customer(), file).stream, file.size, shared)
 
 
 def store(room: EngineRoom) -> MemoryObjectStore:
@@ -124,3 +129,94 @@ async def test_any_reads_give_the_bytes_of_the_file(reader: FileReader, seed: in
         start, size = dice.randrange(SIZE + 10), dice.randrange(300 * KIB)
         end = min(start + min(size, MAX_READ_BYTES), SIZE)
         assert await reader.read(start, size) == DATA[start : max(start, end)]
+
+
+# ── Many readers ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_readers_beyond_the_room_get_what_they_ask_for_and_nothing_ahead(
+    room: EngineRoom, file: StoredFile
+) -> None:
+    shared = ReadingRoom(limit_bytes=12 * MIB)
+    readers = [reader_of(room, file, shared) for _ in range(40)]
+    for position in (0, 100 * KIB):
+        for reader in readers:
+            expected = DATA[position : position + 100 * KIB]
+            assert await reader.read(position, 100 * KIB) == expected
+    assert sum(reader.window_bytes > 0 for reader in readers) == 2
+    assert shared.used_bytes == 12 * MIB
+    assert len(store(room).calls) == 2 + 38 * 2
+    for reader in readers:
+        await reader.close()
+    assert shared.used_bytes == 0
+
+
+async def test_a_reader_that_rests_makes_room_and_goes_on_later(
+    room: EngineRoom, file: StoredFile
+) -> None:
+    shared = ReadingRoom(limit_bytes=6 * MIB, resting_after_seconds=0)
+    first, second = reader_of(room, file, shared), reader_of(room, file, shared)
+    for start in (0, 100):
+        for reader, other in ((first, second), (second, first)):
+            assert await reader.read(start, 10) == DATA[start : start + 10]
+            assert reader.window_bytes
+            assert not other.window_bytes
+            assert other.read_now(start, 10) is None
+    await first.close()
+    await second.close()
+
+
+async def test_a_reader_is_not_made_to_leave_while_it_reads(
+    room: EngineRoom, file: StoredFile
+) -> None:
+    shared = ReadingRoom(limit_bytes=6 * MIB, resting_after_seconds=0)
+    first, second = reader_of(room, file, shared), reader_of(room, file, shared)
+    may_go_on, waits = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: object) -> None:
+        waits.set()
+        await may_go_on.wait()
+
+    store(room).before = wait
+    reading = asyncio.create_task(first.read(0, 10))
+    await waits.wait()
+    store(room).before = None
+    assert await second.read(0, 10) == DATA[:10]
+    assert not second.window_bytes
+    may_go_on.set()
+    assert await reading == DATA[:10]
+    await first.close()
+
+
+async def test_small_files_take_no_more_room_than_they_have_bytes(room: EngineRoom) -> None:
+    await room.send("note.txt", b"hello")
+    note = await room.files.entry(customer(), NUMBER, CasePath("note.txt"))
+    assert isinstance(note, StoredFile)
+    shared = ReadingRoom()
+    reader = reader_of(room, note, shared)
+    assert await reader.read(0, 10) == b"hello"
+    assert shared.used_bytes == 5
+    await reader.close()
+
+
+async def test_bytes_that_are_read_without_reading_ahead_may_end_early_too(
+    room: EngineRoom, file: StoredFile
+) -> None:
+    download = Download(room.files, customer(), file)
+    reader = FileReader(download.stream, file.size + 10, ReadingRoom(limit_bytes=0))
+    with pytest.raises(StoreUnavailableError):
+        await reader.read(SIZE - 5, 15)
+
+
+async def test_a_download_is_noted_once_however_often_the_store_is_asked(
+    room: EngineRoom, file: StoredFile
+) -> None:
+    reader = reader_of(room, file, ReadingRoom(limit_bytes=0))
+    for start in (100, 200, 300, 0, 50):
+        await reader.read(start, 10)
+    noted = [
+        event.details["start"]
+        for event in await room.records.audit.events(NUMBER)
+        if event.action == "file.downloaded"
+    ]
+    assert noted == [100, 0]

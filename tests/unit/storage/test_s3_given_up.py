@@ -1,12 +1,13 @@
 """Reads and writes of the S3 store that stall, break off, or are given up."""
 
 import asyncio
+import random
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from tests.unit.storage.fake_s3 import SETTINGS, Asked, fake_s3, read_all, say_ok, until
+from tests.unit.storage.fake_s3 import SETTINGS, Answer, Asked, fake_s3, read_all, say_ok, until
 from transfer.core.errors import StoreUnavailableError
 from transfer.storage.s3 import S3ObjectStore
 
@@ -115,6 +116,42 @@ async def test_an_answer_that_is_short_or_not_the_range_is_no_answer(answer: byt
         fake.answer = once
         with pytest.raises(StoreUnavailableError):
             await read_all(store, MIB)
+
+
+def breaking(data: bytes, *, sends: int, etags: list[str]) -> Answer:
+    """Answers to ranges of `data`, each broken off after so many bytes; an ETag for each."""
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        first, last = map(int, asked.headers["range"].removeprefix("bytes=").split("-"))
+        writer.transport.set_write_buffer_limits(0)  # so that drain() means sent
+        writer.write(
+            f"HTTP/1.1 206 Partial Content\r\nContent-Length: {last - first + 1}\r\n"
+            f"ETag: {etags.pop(0)}\r\n"
+            f"Content-Range: bytes {first}-{last}/{len(data)}\r\n\r\n".encode()
+        )
+        writer.write(data[first : min(first + sends, last + 1)])
+        await writer.drain()
+        if last - first + 1 > sends:
+            writer.close()
+
+    return answer
+
+
+async def test_what_is_missing_is_asked_for_once_more_where_the_store_breaks_off() -> None:
+    data = random.Random(1).randbytes(4 * MIB)
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(data, sends=MIB + 1000, etags=['"e"'] * 9)
+        async with store.read("key", 100, len(data) - 100) as chunks:
+            assert b"".join([chunk async for chunk in chunks]) == data[100:]
+    starts = [asked.headers["range"] for asked in fake.asked]
+    assert starts == [f"bytes={100 + at * MIB}-{len(data) - 1}" for at in range(4)]
+
+
+async def test_the_rest_of_another_object_is_no_rest() -> None:
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(bytes(4 * MIB), sends=MIB + 1000, etags=['"e"', '"f"'])
+        with pytest.raises(StoreUnavailableError, match="another one"):
+            await read_all(store, 4 * MIB)
 
 
 async def test_reads_that_stall_hold_up_no_write() -> None:

@@ -23,7 +23,6 @@ const BETWEEN_TRIES_MS = 5_000
 export class AccountsSection {
   private readonly api: string
   private readonly page: string
-  private resets = 0
 
   constructor(private readonly root: HTMLElement) {
     this.api = datum(root, 'api')
@@ -34,9 +33,8 @@ export class AccountsSection {
   }
 
   private take(event: CaseEvent): void {
-    // The first one only says that the stream has begun: the page is as new as it.
-    const missed = event.kind === 'reset' && this.resets++ > 0
-    if (missed || TELLING.has(event.kind)) void this.refresh()
+    // The first reset too: something may have happened between the page and the stream.
+    if (event.kind === 'reset' || TELLING.has(event.kind)) void this.refresh()
   }
 
   private enlivenCard(card: HTMLElement): void {

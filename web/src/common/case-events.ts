@@ -65,6 +65,11 @@ class CaseEventStream {
   /** Have `listener` told of every event from now on; `reset` means: read all anew. */
   listen(listener: Listener, onState?: StateListener): void {
     this.listeners.add(listener)
+    // Who comes late to a stream that runs has missed its beginning, as after a break.
+    if (this.lastId !== undefined) {
+      const at = new Date().toISOString()
+      queueMicrotask(() => listener({ kind: 'reset', at, number: null, data: {} }))
+    }
     if (onState === undefined) return
     this.stateListeners.add(onState)
     onState(this.state)

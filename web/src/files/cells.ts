@@ -69,11 +69,18 @@ export function folderName(row: FolderRow): HTMLElement {
 export function stateCell(file: StoredFile): HTMLElement {
   const state = stateOf(file)
   const [drawing, word, meaning] = {
-    verified: ['done', _('Verified'), _('Its sender has told the same SHA-256.')],
+    verified: ['done', _('Verified'), _('Its sender has told the same digest.')],
     received: ['done', _('Received'), _('Received whole; its sender gave no SHA-256 to compare.')],
-    differs: ['warning', _('Differs'), _('Its sender has told another SHA-256: send it again.')],
+    differs: ['warning', _('Differs'), differing(file)],
   }[state] as [IconName, string, string]
   return element('span', { class: `state ${state}`, title: meaning }, icon(drawing), word)
+}
+
+/** What it is that differs: of other digests than SHA-256 only side files tell. */
+function differing(file: StoredFile): string {
+  return file.claimed_digest?.startsWith('sha256:')
+    ? _('Its sender has told another SHA-256: send it again.')
+    : _('A side file tells another digest of it: send it again.')
 }
 
 /** The beginning of a file's SHA-256, and a button that copies all of it. */
