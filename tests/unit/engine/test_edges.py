@@ -216,7 +216,7 @@ async def test_watchers_go_on_when_the_records_are_away(room: EngineRoom) -> Non
 
     writer = await room.uploads.create_writer(customer(), a_file())
     account = (await room.accounts.issue(replace(customer(), role=Role.ANALYST), NUMBER)).account
-    session = asyncio.create_task(room.accounts.ended(account.id))
+    session = asyncio.create_task(room.accounts._presence.ended(account.id, account.issue))
     await room.clock.wait_for_sleepers()
     tools = replace(
         room.tools,
