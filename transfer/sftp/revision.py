@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from transfer.core.access import Principal
-from transfer.core.errors import TooLargeError, TransferError
+from transfer.core.errors import TooLargeError, TransferError, WriterReplacedError
 from transfer.core.names import CasePath
 from transfer.core.uploads import FileId, StoredFile, Upload, UploadId, UploadState
 from transfer.engine.beginnings import FileToSend
@@ -169,12 +169,25 @@ class Revision:
         fresh = await self._desk.uploads.create_writer(self._desk.principal, file)
         try:
             await self.content.pour(fresh, size)
-            before = [writer for writer in (self._stale, self._saved) if writer]
-            await self._desk.uploads.reveal(fresh, before)
+            await fresh.flush()
         except BaseException:
             await self._drop(fresh)
             raise
+        await self._reveal(fresh)
         return fresh
+
+    async def _reveal(self, fresh: RevisableWriter) -> None:
+        before = [writer for writer in (self._stale, self._saved) if writer]
+        try:
+            await self._desk.uploads.reveal(fresh, before)
+        except WriterReplacedError:
+            await self._drop(fresh)
+            raise
+        except BaseException:
+            # It may be done, and only the answer lost: then nobody is shown what was there before.
+            with contextlib.suppress(TransferError):
+                await self._desk.uploads.close_writer(fresh, UploadState.INTERRUPTED)
+            raise
 
     async def _place(self) -> _Place:
         desk, upload_id = self._desk, self.upload_id
