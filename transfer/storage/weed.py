@@ -48,6 +48,9 @@ def weed_arguments(folder: DataFolder, ports: Mapping[str, int]) -> list[str]:
         "-ip.bind=127.0.0.1",
         *(f"-{name}.port={ports[name]}" for name in ports),
         "-master.telemetry=false",
+        # What is deleted stays in a volume's file until it is compacted; by default only when it
+        # makes a third of it. Compacting copies what is left, so not for each deletion either.
+        "-master.garbageThreshold=0.05",
         # Its memory of volumes makes it refuse writes for 15 s after most restarts, to wait for
         # other nodes. There are none: the only volume server tells it all when it joins.
         "-master.resumeState=false",

@@ -18,7 +18,7 @@ from transfer.storage.data_folder import (
     free_ports,
     pair_is_free,
 )
-from transfer.storage.weed import weed_program
+from transfer.storage.weed import weed_arguments, weed_program
 
 
 @pytest.fixture
@@ -162,3 +162,11 @@ def test_without_the_wheel_it_is_said_what_to_install() -> None:
 def test_a_wheel_without_its_program_is_an_error() -> None:
     with pytest.raises(EmbeddedStoreError, match="pytest is installed without its program"):
         weed_program("pytest")
+
+
+def test_what_is_deleted_does_not_wait_for_a_third_of_a_volume_to_be_garbage(
+    folder: DataFolder,
+) -> None:
+    arguments = weed_arguments(folder, {"master": 9333})
+    assert "-master.garbageThreshold=0.05" in arguments
+    assert arguments.index("mini") < arguments.index("-master.garbageThreshold=0.05")
