@@ -1,6 +1,6 @@
 """What is due for deletion, who is at it, and what proves that it was done."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -68,12 +68,11 @@ class DeletionRecords(ClockMarks, Protocol):
         now: datetime,
         period: timedelta,
         *,
-        besides: Collection[CaseNumber] = (),
         limit: int = 100,
     ) -> list[CaseNumber]:
         """Return cases that are due at `now` as far as our rows tell, the longest closed first.
 
-        Neither held ones, nor those of `besides`, nor those that somebody is just deleting.
+        Neither held or postponed ones, nor those that somebody is just deleting.
         """
 
     async def planned(
@@ -90,13 +89,15 @@ class DeletionRecords(ClockMarks, Protocol):
         period: timedelta,
         notice: timedelta,
         *,
-        besides: Collection[CaseNumber] = (),
         limit: int = 100,
     ) -> list[CaseNumber]:
         """Return cases that are due within `notice`, and whose core hasn't been told so yet.
 
-        Neither held ones nor those of `besides`; the longest closed first.
+        Neither held nor postponed ones; the longest closed first.
         """
+
+    async def postpone(self, number: CaseNumber, now: datetime) -> None:
+        """Leave a case alone for a while, as it failed: longer each time, at most for an hour."""
 
     async def notice(self, case: Case, event: CaseEvent, noted: AuditEvent) -> bool:
         """Put `event` into the outbox and `noted` into the audit log, once for each closure.

@@ -1,6 +1,6 @@
 """Deletions in rows: what is due, who is at it, what is about to go, what proves that it went."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from transfer.core.cases import Case, CaseNumber
@@ -28,11 +28,10 @@ class SqlDeletionRecords:
         now: datetime,
         period: timedelta,
         *,
-        besides: Collection[CaseNumber] = (),
         limit: int = 100,
     ) -> list[CaseNumber]:
         """Return cases that are due at `now` as far as our rows tell, the longest closed first."""
-        return await self._database.read(due_cases.due, now, period, besides, limit)
+        return await self._database.read(due_cases.due, now, period, limit)
 
     async def planned(
         self, at: datetime, period: timedelta, *, after: Case | None = None, limit: int = 100
@@ -46,12 +45,15 @@ class SqlDeletionRecords:
         period: timedelta,
         notice: timedelta,
         *,
-        besides: Collection[CaseNumber] = (),
         limit: int = 100,
     ) -> list[CaseNumber]:
         """Return cases that are due within `notice`, and whose core hasn't been told so yet."""
         span = due_cases.Span(now, now + notice)
-        return await self._database.read(due_cases.to_be_noticed, span, period, besides, limit)
+        return await self._database.read(due_cases.to_be_noticed, span, period, limit)
+
+    async def postpone(self, number: CaseNumber, now: datetime) -> None:
+        """Leave a case alone for a while, as it failed: longer each time, at most for an hour."""
+        await self._database.write(due_cases.postpone, number, now)
 
     async def notice(self, case: Case, event: CaseEvent, noted: AuditEvent) -> bool:
         """Put `event` into the outbox and `noted` into the audit log, once for each closure."""

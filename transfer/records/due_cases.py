@@ -1,10 +1,10 @@
 """Which cases are due for deletion, or for the notice of it, as far as the rows tell."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     and_,
@@ -28,6 +28,10 @@ from transfer.records.rows import ACCOUNT_HELD_AT, case_of, select_cases
 from transfer.records.tables import cases
 from transfer.records.terms import due_by
 
+_FIRST_DELAY = timedelta(minutes=1)
+_LONGEST_DELAY = timedelta(hours=1)
+_MOST_DOUBLINGS = 10
+
 _PLACE = (cases.c.closed_at, cases.c.number)
 
 _HAS_DATA = and_(cases.c.closed_at.is_not(None), cases.c.purged_at.is_(None))
@@ -44,16 +48,14 @@ def due(
     connection: Connection,
     now: datetime,
     period: timedelta,
-    besides: Collection[CaseNumber],
     limit: int,
 ) -> list[CaseNumber]:
-    """Return cases that are due, that nothing keeps, and that nobody is at."""
+    """Return cases that are due, that nothing keeps or puts off, and that nobody is at."""
     claimed_until = deletions.c.claimed_until
     is_free = or_(claimed_until.is_(None), has_come(claimed_until, now, LONGEST_CLAIM))
     query = (
         _with_deletions()
-        .where(due_by(connection, now, period), _MAY_GO, is_free)
-        .where(cases.c.number.not_in(besides))
+        .where(due_by(connection, now, period), _MAY_GO, is_free, _is_tried(now))
         .limit(limit)
     )
     return [row.number for row in connection.execute(query)]
@@ -81,7 +83,6 @@ def to_be_noticed(
     connection: Connection,
     span: Span,
     period: timedelta,
-    besides: Collection[CaseNumber],
     limit: int,
 ) -> list[CaseNumber]:
     """Return cases that become due in `span`, and aren't announced for this closure."""
@@ -89,8 +90,7 @@ def to_be_noticed(
     is_news = deletions.c.noticed_for.is_distinct_from(cases.c.closed_at)
     query = (
         _with_deletions()
-        .where(soon, _MAY_GO, is_news, cases.c.purge_started_at.is_(None))
-        .where(cases.c.number.not_in(besides))
+        .where(soon, _MAY_GO, is_news, cases.c.purge_started_at.is_(None), _is_tried(span.begin))
         .limit(limit)
     )
     return [row.number for row in connection.execute(query)]
@@ -120,6 +120,22 @@ def notice(connection: Connection, case: Case, event: CaseEvent, noted: AuditEve
     outbox.add(connection, event)
     audit.add(connection, noted)
     return True
+
+
+def postpone(connection: Connection, number: CaseNumber, now: datetime) -> None:
+    """Leave a case alone for a minute, and longer each time that it comes to that again."""
+    insert_unless_there(connection, deletions, {"case_number": number})
+    is_it = deletions.c.case_number == number
+    last = connection.execute(select(deletions.c.retry_at, deletions.c.retries).where(is_it)).one()
+    is_again = last.retry_at is not None and last.retry_at > now - 2 * _LONGEST_DELAY
+    retries = last.retries + 1 if is_again else 1
+    delay = min(_FIRST_DELAY * 2 ** min(retries - 1, _MOST_DOUBLINGS), _LONGEST_DELAY)
+    connection.execute(update(deletions).where(is_it).values(retry_at=now + delay, retries=retries))
+
+
+def _is_tried(now: datetime) -> ColumnElement[bool]:
+    retry_at = deletions.c.retry_at
+    return or_(retry_at.is_(None), has_come(retry_at, now, _LONGEST_DELAY))
 
 
 def _with_deletions() -> Select[Any]:

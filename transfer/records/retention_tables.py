@@ -36,6 +36,8 @@ deletions = Table(
     Column("noticed_for", UtcDateTime),  # the closure whose deletion was announced
     Column("worker", Text),
     Column("claimed_until", UtcDateTime),
+    Column("retry_at", UtcDateTime),  # it failed, and others go before it until then
+    Column("retries", Integer),
     Column("rows", JSON(none_as_null=True)),
     Column("stuck_since", UtcDateTime),
     Column("stuck_left", Integer),

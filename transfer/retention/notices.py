@@ -9,7 +9,6 @@ from transfer.ports import AuditEvent, CaseEvent
 from transfer.retention.boundary import failure_of
 from transfer.retention.deletion import ACTOR
 from transfer.retention.policy import DeletionTools, RetentionPolicy
-from transfer.retention.postponed import Postponed
 
 _CASES_A_ROUND = 100
 
@@ -20,7 +19,6 @@ class DeletionNotices:
     def __init__(self, tools: DeletionTools, policy: RetentionPolicy) -> None:
         self._tools = tools
         self._policy = policy
-        self._postponed = Postponed(tools.clock)
 
     async def run(self) -> int:
         """Announce what is due soon, as much as a round may take; return how many."""
@@ -28,7 +26,6 @@ class DeletionNotices:
             self._tools.clock.now(),
             self._policy.period,
             self._policy.notice,
-            besides=self._postponed.now(),
             limit=_CASES_A_ROUND,
         )
         announced = 0
@@ -45,7 +42,8 @@ class DeletionNotices:
 
         await failure_of(announce(), case=number)
         if not done:
-            self._postponed.postpone(number)
+            now = self._tools.clock.now()
+            await failure_of(self._tools.records.deletions.postpone(number, now), case=number)
         return done
 
     async def _announce(self, number: CaseNumber) -> bool:

@@ -15,7 +15,6 @@ from transfer.retention.clock_doubt import LastingDoubt
 from transfer.retention.discards import Discards
 from transfer.retention.notices import DeletionNotices
 from transfer.retention.policy import DeletionTools, RetentionPolicy
-from transfer.retention.postponed import Postponed
 from transfer.retention.purge import CasePurge
 from transfer.retention.purge_report import PurgeOutcome, PurgeReport
 from transfer.retention.sweep import ObjectCounts
@@ -27,6 +26,12 @@ _EVERY = timedelta(seconds=15)
 _APART = timedelta(seconds=1)
 _CASES_A_ROUND = 25
 _PURGING_A_ROUND = timedelta(seconds=30)
+_NOT_POSTPONED = (
+    PurgeOutcome.FINISHED,
+    PurgeOutcome.DONE,
+    PurgeOutcome.UNFINISHED,
+    PurgeOutcome.BUSY,
+)
 
 
 @dataclass(slots=True)
@@ -79,7 +84,6 @@ class RetentionWorker:
         self._policy = policy
         self._overdue = overdue
         self._rounds = Rounds(clock=tools.clock, every=_EVERY, apart=_APART)
-        self._postponed = Postponed(tools.clock)
         self._doubt = doubt or LastingDoubt(tools.clock, tools.records.deletions)
         self._notices = DeletionNotices(tools, policy)
         self._purge = CasePurge(tools, policy, stopping=self._is_stopping)
@@ -184,7 +188,6 @@ class RetentionWorker:
         numbers = await self._records.deletions.due(
             self._clock.now(),
             self._policy.period,
-            besides=self._postponed.now(),
             limit=_CASES_A_ROUND,
         )
         # Workers on other nodes see the same list: in the same order, they would meet at each case.
@@ -198,23 +201,26 @@ class RetentionWorker:
         report.more = report.more or len(numbers) == _CASES_A_ROUND
 
     async def _delete_one(self, number: CaseNumber, report: RoundReport) -> None:
+        outcome: PurgeOutcome | None = None
+
         async def purge() -> None:
-            self._take_note(await self._purge.run(number), report)
+            nonlocal outcome
+            purged = await self._purge.run(number)
+            outcome = purged.outcome
+            self._take_note(purged, report)
 
         error = await failure_of(purge(), case=number)
         if error is not None:
-            self._postponed.postpone(number)
             report.count("failed")
             report.failures.append(f"case {number}: {error}")
+        if outcome not in _NOT_POSTPONED:
+            postponing = self._records.deletions.postpone(number, self._clock.now())
+            await failure_of(postponing, case=number)
 
     def _take_note(self, purged: PurgeReport, report: RoundReport) -> None:
         report.count(purged.outcome.value)
         report.objects.merge(purged.objects)
-        if purged.outcome in (PurgeOutcome.FINISHED, PurgeOutcome.DONE):
-            self._postponed.forget(purged.number)
-        elif purged.outcome is PurgeOutcome.UNFINISHED:
+        if purged.outcome is PurgeOutcome.UNFINISHED:
             report.more = True
-        elif purged.outcome is not PurgeOutcome.BUSY:
-            self._postponed.postpone(purged.number)
         if purged.outcome is PurgeOutcome.STUCK:
             report.failures.append(f"case {purged.number}: stuck, {purged.left} objects left")

@@ -127,7 +127,8 @@ async def test_due_is_what_was_closed_a_period_ago_the_longest_closed_first(
     assert await records.deletions.due(after(2) + PERIOD, PERIOD) == [first, second]
     assert await records.deletions.due(after(2) + PERIOD - TICK, PERIOD) == [first]
     assert await records.deletions.due(DUE + PERIOD, PERIOD, limit=2) == [first, second]
-    assert await records.deletions.due(DUE + PERIOD, PERIOD, besides=[first]) == [second, third]
+    await records.deletions.postpone(first, DUE + PERIOD)
+    assert await records.deletions.due(DUE + PERIOD, PERIOD) == [second, third]
 
 
 async def test_held_claimed_and_deleted_cases_are_not_due(records: Records) -> None:
@@ -142,6 +143,29 @@ async def test_held_claimed_and_deleted_cases_are_not_due(records: Records) -> N
     assert await records.deletions.claim(mine, DUE)
     assert await records.deletions.due(DUE, PERIOD) == []
     assert await records.deletions.due(DUE + timedelta(minutes=1), PERIOD) == [second]
+
+
+async def test_a_case_that_failed_waits_twice_as_long_each_time_up_to_an_hour(
+    records: Records,
+) -> None:
+    await closed(records, NUMBER)
+    now = DUE
+    for minutes in (1, 2, 4, 8, 16, 32, 60, 60):
+        await records.deletions.postpone(NUMBER, now)
+        now += timedelta(minutes=minutes)
+        assert await records.deletions.due(now - TICK, PERIOD) == []
+        assert await records.deletions.due(now, PERIOD) == [NUMBER]
+    now += timedelta(hours=2)
+    await records.deletions.postpone(NUMBER, now)  # after so long it begins anew
+    assert await records.deletions.due(now + timedelta(minutes=1), PERIOD) == [NUMBER]
+
+
+async def test_what_a_clock_days_ahead_has_put_off_is_due_when_it_is_right_again(
+    records: Records,
+) -> None:
+    await closed(records, NUMBER)
+    await records.deletions.postpone(NUMBER, DUE + timedelta(days=3))
+    assert await records.deletions.due(DUE, PERIOD) == [NUMBER]
 
 
 async def test_what_a_clock_days_ahead_has_claimed_is_free_when_it_is_right_again(
@@ -212,8 +236,8 @@ async def test_what_is_due_soon_and_not_yet_is_to_be_announced(records: Records)
     assert await to_be_noticed(records, DUE - week) == [NUMBER]
     assert await to_be_noticed(records, DUE - TICK) == [NUMBER]
     assert await to_be_noticed(records, DUE) == []
-    besides = await records.deletions.to_be_noticed(DUE - TICK, PERIOD, week, besides=[NUMBER])
-    assert besides == []
+    await records.deletions.postpone(NUMBER, DUE - TICK)
+    assert await to_be_noticed(records, DUE - TICK) == []
 
 
 async def test_a_closure_is_announced_once_and_the_next_one_anew(records: Records) -> None:

@@ -48,6 +48,8 @@ def _make_deletions() -> None:
         sa.Column("noticed_for", sa.DateTime(timezone=True)),
         sa.Column("worker", sa.Text()),
         sa.Column("claimed_until", sa.DateTime(timezone=True)),
+        sa.Column("retry_at", sa.DateTime(timezone=True)),
+        sa.Column("retries", sa.Integer()),
         sa.Column("rows", sa.JSON()),
         sa.Column("stuck_since", sa.DateTime(timezone=True)),
         sa.Column("stuck_left", sa.Integer()),
