@@ -1,6 +1,7 @@
 """Comparing the audit log with its seals, in the database or in what was exported of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,9 @@ class AuditVerification:
             check.seal(kept.number, self._keys.open(kept.jws), kept.digests, present)
 
         await asyncio.to_thread(compare)
+        for number, count in Counter(entry.sequence for entry in found).items():
+            if count > 1:  # somebody has taken the primary key away before
+                check.note(FaultKind.ENTRY_ADDED, number)
         return check.last.horizon if check.last else max(numbers, default=0)
 
     async def _take_unsealed(self, check: ChainCheck, horizon: int) -> int:

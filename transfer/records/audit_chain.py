@@ -56,6 +56,11 @@ _POSTGRES_COUNTED = text(
 
 _NUMBER = audit_events.c.sequence
 
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+"""A seal that somebody has tampered with may speak of numbers that no row can have."""
+
+_AT_ONCE = 1000
+
 
 class SqlAuditChain:
     """Entries and seals in rows; plays the role `transfer.ports.AuditChain`."""
@@ -118,20 +123,31 @@ def _unsealed(
     late = (between(_NUMBER, gap.first, gap.last) for gap in gaps)
     query = (
         select(_NUMBER)
-        .where(or_(audit_events.c.sequence > horizon, *late))
+        .where(or_(audit_events.c.sequence > min(horizon, _HIGHEST), *late))
         .order_by(_NUMBER)
         .limit(limit)
     )
-    return _entries(connection, connection.scalars(query).all(), None)
+    after = _LOWEST
+    while True:
+        numbers = connection.scalars(query.where(audit_events.c.sequence > after)).all()
+        found = _entries(connection, numbers, None)
+        if found or len(numbers) < limit:
+            return found
+        after = numbers[-1]  # none of these can be read: that must not hide what comes behind
 
 
 def _entries(
     connection: Connection, numbers: Collection[int], case_number: CaseNumber | None
 ) -> list[AuditEntry]:
-    query = select(audit_events).where(_NUMBER.in_(numbers)).order_by(_NUMBER)
-    if case_number is not None:
-        query = query.where(audit_events.c.case_number == case_number)
-    return _readable(connection, query, _NUMBER, numbers, entry_of)
+    possible = sorted({number for number in numbers if _LOWEST <= number <= _HIGHEST})
+    found: list[AuditEntry] = []
+    for start in range(0, len(possible), _AT_ONCE):
+        some = possible[start : start + _AT_ONCE]
+        query = select(audit_events).where(_NUMBER.in_(some)).order_by(_NUMBER)
+        if case_number is not None:
+            query = query.where(audit_events.c.case_number == case_number)
+        found += _readable(connection, query, _NUMBER, some, entry_of)
+    return found
 
 
 def _numbers_within(connection: Connection, first: int, last: int, limit: int) -> list[int]:
