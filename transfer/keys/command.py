@@ -12,11 +12,15 @@ former key of the KMS must still be unwrapped: what is sealed tells by which.
 """
 
 import asyncio
+import os
 import re
+import signal
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from transfer.core.cases import CaseId
 from transfer.core.errors import KeyUnavailableError
@@ -26,6 +30,8 @@ _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _PREFIX = "command:"
 _TIMEOUT = timedelta(seconds=20)
 _AT_ONCE = 4
+_LONGEST_ANSWER = 64 * 1024
+_PARTING_SECONDS = 1
 
 
 class MasterKeyCommand:
@@ -65,32 +71,59 @@ class MasterKeyCommand:
             raise KeyUnavailableError("The master key's command gave no base64.") from exc
 
     async def _ask(self, *words: str, given: bytes = b"") -> bytes:
-        async with self._slots:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    self._program,
-                    *words,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                )
-            except OSError as exc:
-                raise KeyUnavailableError("The master key's command can't be run.") from exc
-            answer = await self._answer(process, given)
-        if process.returncode != 0:
+        try:
+            # Whoever waits for a slot waits for the same KMS: that counts, too.
+            async with asyncio.timeout(self._timeout.total_seconds()), self._slots:
+                status, answer = await self._run(words, given)
+        except TimeoutError as exc:
+            raise KeyUnavailableError("The master key's command takes too long.") from exc
+        if status != 0:
             raise KeyUnavailableError(
-                f"The master key's command failed with status {process.returncode}; try again."
+                f"The master key's command failed with status {status}; try again."
             )
         return answer.strip()
 
-    async def _answer(self, process: asyncio.subprocess.Process, given: bytes) -> bytes:
+    async def _run(self, words: Sequence[str], given: bytes) -> tuple[int, bytes]:
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                answer, _ = await process.communicate(given)
-        except TimeoutError as exc:
-            raise KeyUnavailableError("The master key's command takes too long.") from exc
+            process = await asyncio.create_subprocess_exec(
+                self._program,
+                *words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise KeyUnavailableError("The master key's command can't be run.") from exc
+        has_ended = False
+        try:
+            answer = await _exchange(process, given)
+            status = await process.wait()
+            has_ended = True
         finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        return answer
+            if not has_ended:
+                await _end(process)
+        return status, answer
+
+
+async def _exchange(process: asyncio.subprocess.Process, given: bytes) -> bytes:
+    stdin = cast(asyncio.StreamWriter, process.stdin)
+    stdout = cast(asyncio.StreamReader, process.stdout)
+    stdin.write(given)
+    with suppress(BrokenPipeError, ConnectionResetError):  # it may not want to know
+        await stdin.drain()
+    stdin.close()
+    answer = b""
+    while chunk := await stdout.read(_LONGEST_ANSWER):
+        answer += chunk
+        if len(answer) > _LONGEST_ANSWER:
+            raise KeyUnavailableError("The master key's command says too much.")
+    return answer
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a program and all that it has started: any of them may hold its output open."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PARTING_SECONDS):
+            await process.wait()

@@ -34,6 +34,16 @@ _APART = 2 * _AT_HAND
 """Between a key's end and the next one of its case, so that nobody has the former one at hand."""
 
 
+_RETRY_SECONDS = 5
+"""Between two attempts to have a case's key from a master key that has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    message: str
+    good_until: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     key: bytes = field(repr=False)
@@ -63,6 +73,7 @@ class CaseKeyRing:
         self._clock = clock
         self._most_at_hand = most_at_hand
         self._held: dict[CaseId, _Held] = {}
+        self._failures: dict[CaseId, _Failure] = {}
         self._locks: WeakValueDictionary[CaseId, asyncio.Lock] = WeakValueDictionary()
 
     async def for_reading(self, object_key: str) -> bytes | None:
@@ -107,12 +118,33 @@ class CaseKeyRing:
             held = self._at_hand(case_id)
             if held is not None:
                 return held
-            kept = await self._records.find(case_id)
-            if kept is not None and kept.wrapped is not None:
-                return await self._open(kept, kept.wrapped)
-            if not make:
-                raise EntryMissingError("The key of the stored bytes was destroyed.")
-            return await self._make(case_id)
+            self._check_failures(case_id)
+            try:
+                return await self._asked_for(case_id, make=make)
+            except KeyUnavailableError as exc:
+                self._note_failure(case_id, exc)
+                raise
+
+    async def _asked_for(self, case_id: CaseId, *, make: bool) -> bytes:
+        kept = await self._records.find(case_id)
+        if kept is not None and kept.wrapped is not None:
+            return await self._open(kept, kept.wrapped)
+        if not make:
+            raise EntryMissingError("The key of the stored bytes was destroyed.")
+        return await self._make(case_id)
+
+    def _check_failures(self, case_id: CaseId) -> None:
+        """Raise if the master key has just failed: not everybody waits for that one by one."""
+        failure = self._failures.get(case_id)
+        if failure is not None and self._clock.monotonic() < failure.good_until:
+            raise KeyUnavailableError(failure.message)
+
+    def _note_failure(self, case_id: CaseId, problem: KeyUnavailableError) -> None:
+        now = self._clock.monotonic()
+        self._failures = {
+            other: one for other, one in self._failures.items() if now < one.good_until
+        }
+        self._failures[case_id] = _Failure(problem.message, now + _RETRY_SECONDS)
 
     def _at_hand(self, case_id: CaseId) -> bytes | None:
         held = self._held.get(case_id)

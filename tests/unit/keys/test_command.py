@@ -1,5 +1,7 @@
 """A master key that a program of the operator's is asked for."""
 
+import asyncio
+import os
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -9,18 +11,20 @@ import pytest
 
 from tests.keys import ShellKms
 from transfer.core.cases import CaseId
-from transfer.core.errors import StoreUnavailableError
+from transfer.core.errors import KeyUnavailableError, StoreUnavailableError
 from transfer.keys.command import MasterKeyCommand
 from transfer.ports import WrappedKey
 
 CASE, KEY = CaseId("case"), bytes(range(32))
 
 
-def program(folder: Path, text: str) -> MasterKeyCommand:
+def program(
+    folder: Path, text: str, timeout: timedelta = timedelta(seconds=20)
+) -> MasterKeyCommand:
     path = folder / "program"
-    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.write_text(f'#!/bin/sh\ntouch "{folder}/$$.ran"\n{text}\n')
     path.chmod(stat.S_IRWXU)
-    return MasterKeyCommand(path, timedelta(seconds=20))
+    return MasterKeyCommand(path, timeout)
 
 
 async def test_what_a_kms_wraps_it_unwraps(tmp_path: Path) -> None:
@@ -81,3 +85,41 @@ async def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
         await MasterKeyCommand(path, timedelta(seconds=0.5)).current()
     pid = int((tmp_path / "slow.pid").read_text())
     assert not psutil.pid_exists(pid)
+
+
+async def test_what_a_program_has_started_is_ended_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "slow"
+    path.write_text('#!/bin/sh\necho $$ > "$0.pid"\nsleep 60 | cat\n')
+    path.chmod(stat.S_IRWXU)
+    async with asyncio.timeout(20):
+        with pytest.raises(KeyUnavailableError, match="too long"):
+            await MasterKeyCommand(path, timedelta(seconds=0.5)).current()
+    pid = int((tmp_path / "slow.pid").read_text())
+    groups = [one.pid for one in psutil.process_iter() if _group_of(one.pid) == pid]
+    assert [one for one in groups if psutil.Process(one).status() != psutil.STATUS_ZOMBIE] == []
+
+
+async def test_whoever_waits_for_a_turn_waits_no_longer_than_others(tmp_path: Path) -> None:
+    master = program(tmp_path, "exec sleep 60", timedelta(seconds=0.5))
+    async with asyncio.timeout(20):
+        asked = (master.current() for _ in range(40))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {str(answer) for answer in answers} == {"The master key's command takes too long."}
+    assert _runs(tmp_path) < 20
+
+
+async def test_a_program_that_says_too_much_is_stopped(tmp_path: Path) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(KeyUnavailableError, match="too much"):
+            await program(tmp_path, "exec cat /dev/zero").current()
+
+
+def _runs(folder: Path) -> int:
+    return len(list(folder.glob("*.ran")))
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

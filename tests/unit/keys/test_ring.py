@@ -15,7 +15,12 @@ from tests.clock import MovableClock
 from tests.sqlite import sqlite_records
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.cases import Case, CaseId, Status
-from transfer.core.errors import EntryMissingError, StoreUnavailableError, UploadGoneError
+from transfer.core.errors import (
+    EntryMissingError,
+    KeyUnavailableError,
+    StoreUnavailableError,
+    UploadGoneError,
+)
 from transfer.core.uploads import UploadId, object_key
 from transfer.keys.masters import MasterKeyFile
 from transfer.keys.ring import CaseKeyRing, fingerprint
@@ -34,6 +39,7 @@ class CountingMaster:
         self.calls: list[str] = []
         self.is_away = False
         self.gives: bytes | None = None
+        self.problem = StoreUnavailableError("The master key's command can't be run.")
 
     async def current(self) -> str:
         return MASTER.id
@@ -49,7 +55,7 @@ class CountingMaster:
     def _called(self, what: str) -> None:
         self.calls.append(what)
         if self.is_away:
-            raise StoreUnavailableError("The master key's command can't be run.")
+            raise self.problem
 
 
 @dataclass
@@ -206,6 +212,22 @@ async def test_while_the_master_key_is_away_keys_at_hand_go_on_and_others_wait(
         await bunch.ring().for_reading(bunch.object)
     bunch.master.is_away = False
     assert await bunch.ring().for_reading(bunch.object) == key
+
+
+async def test_a_master_key_that_fails_is_not_asked_by_each_who_waits(bunch: Bunch) -> None:
+    bunch.master.problem = KeyUnavailableError("The master key's command takes too long.")
+    ring, key = bunch.ring(), object_key(bunch.case.id, UploadId("upload"), 1, keyed=True)
+    bunch.master.is_away = True
+    answers = await asyncio.gather(
+        *(ring.for_writing(key) for _ in range(9)), return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {KeyUnavailableError}
+    assert bunch.master.calls == ["wrap"]
+    bunch.master.is_away = False
+    with pytest.raises(KeyUnavailableError, match="too long"):
+        await ring.for_writing(key)
+    bunch.clock.advance(5)
+    assert await ring.for_writing(key)
 
 
 async def test_without_a_master_key_what_is_encrypted_can_not_be_used(bunch: Bunch) -> None:
