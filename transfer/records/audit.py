@@ -15,6 +15,7 @@ from transfer.ports import AuditEvent
 from transfer.records.audit_erasure import Erased, erase_some
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
+from transfer.records.sqlite import forget
 from transfer.records.tables import audit_events
 
 _SERVICE = "service"
@@ -102,6 +103,8 @@ def _erase(
             at=now, action=ERASURE, actor=_SERVICE, case_number=case_number, details=details
         )
         add(connection, told)
+    if erased is None and after:  # that was the last of them
+        forget(connection)
     return erased
 
 

@@ -12,6 +12,7 @@ from transfer.records.database import Database
 from transfer.records.insertion import insert_unless_there
 from transfer.records.key_tables import case_keys
 from transfer.records.rows import AnyRow
+from transfer.records.sqlite import forget
 from transfer.records.tables import cases
 
 
@@ -80,6 +81,7 @@ def _keep(connection: Connection, key: KeptKey, destroyed_before: datetime) -> K
 
 
 def _destroy(connection: Connection, case_id: CaseId, now: datetime) -> KeptKey | None:
+    forget(connection)
     connection.execute(
         update(case_keys)
         .where(case_keys.c.case_id == case_id)

@@ -10,7 +10,7 @@ file that two connections write to.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import stamina
@@ -29,6 +29,10 @@ SQLITE_ERROR = 1
 """SQLite's code for a statement that makes no sense; the driver calls it operational, too."""
 
 _BUSY_SECONDS = 15
+_WAL_BUSY_SECONDS = 1
+"""Readers that take longer keep the WAL as it is, but not everybody else waiting."""
+
+_FORGETS = "forgets"
 _READERS = 4
 _MOST_AT_ONCE = 32
 """Writes committed together: the first one waits for the last."""
@@ -129,6 +133,8 @@ class _Group:
         try:
             with line.transaction() as connection:
                 self._run_all(connection)
+            if connection.info.pop(_FORGETS, False):
+                _empty_wal(connection)
         except BaseException as exc:  # noqa: BLE001 -- whatever it is, the callers get it
             for errand in self._errands:
                 errand.tell(None, exc)
@@ -205,6 +211,21 @@ def _dbapi(connection: Connection) -> dbapi2.Connection:
 
 
 @stamina.retry(on=dbapi2.OperationalError, attempts=None, timeout=_BUSY_SECONDS, wait_max=0.1)
+def forget(connection: Connection) -> None:
+    """See that what this transaction took away is gone from the WAL, too, once it is committed.
+
+    There a page stays as it was before, until others are written over it.
+    """
+    connection.info[_FORGETS] = True
+
+
+def _empty_wal(connection: Connection) -> None:
+    with suppress(dbapi2.Error):  # what was committed stays so; the next one tries again
+        _say(connection, f"PRAGMA busy_timeout={_WAL_BUSY_SECONDS * 1000}")
+        _say(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+    _say(connection, f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+
+
 def _use_wal(connection: DBAPIConnection) -> None:
     """Switch the file to WAL, once in its life; SQLite doesn't wait for others itself."""
     if _pragma(connection, "journal_mode") != "wal":

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.clock import MovableClock
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.cases import Case, CaseId
-from transfer.ports import KeptKey, Records, WrappedKey
+from transfer.ports import AuditEvent, KeptKey, Records, WrappedKey
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
 
@@ -136,8 +136,27 @@ async def test_a_destroyed_key_is_nowhere_in_the_files_of_sqlite(
     database = await Database.open(sqlite_url)
     for case in cases:
         await open_records(database).case_keys.destroy(case.id, NOW)
-    await database.close()
     assert _count(tmp_path, sealed) == 0
+    await database.close()
+
+
+async def test_keys_and_names_leave_the_wal_of_a_service_that_runs_on(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    sealed, name = bytes(range(200, 256)) * 2, "Somebody's Very Own Name"
+    database = await Database.open(sqlite_url)
+    records = open_records(database)
+    case = await a_case(records)
+    await keep(records, replace(key_of(case), wrapped=WrappedKey(master="m", sealed=sealed)))
+    event = AuditEvent(at=NOW, action="case.seen", actor=name, case_number=case.number)
+    await records.audit.record(event)
+    assert _count(tmp_path, sealed)
+    await records.case_keys.destroy(case.id, NOW)
+    assert _count(tmp_path, sealed) == 0
+    assert _count(tmp_path, name.encode())
+    await records.audit.erase_personal(case.number, NOW)
+    assert _count(tmp_path, name.encode()) == 0
+    await database.close()
 
 
 def _count(folder: Path, needle: bytes) -> int:
