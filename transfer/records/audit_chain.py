@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Connection,
     Select,
     between,
-    bindparam,
     func,
     or_,
     select,
@@ -25,6 +23,7 @@ from transfer.core.audit_chain import Gap
 from transfer.core.audit_entries import AuditEntry
 from transfer.core.cases import CaseNumber
 from transfer.ports import AuditState, KeptSeal
+from transfer.records.audit_guards import missing_guards
 from transfer.records.audit_tables import audit_seals
 from transfer.records.database import Database
 from transfer.records.insertion import insert_unless_there
@@ -33,22 +32,6 @@ from transfer.records.tables import audit_events
 
 T = TypeVar("T")
 
-_GUARDS = (
-    "audit_events_no_update",
-    "audit_events_no_delete",
-    "audit_seals_no_update",
-    "audit_seals_no_delete",
-)
-_POSTGRES_GUARDS = (*_GUARDS, "audit_events_no_truncate", "audit_seals_no_truncate")
-
-_NAMES: BindParameter[str] = bindparam("names", expanding=True)
-_SQLITE_PRESENT = text(
-    "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name IN :names"
-).bindparams(_NAMES)
-_POSTGRES_PRESENT = text(
-    "SELECT count(*) FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND tgname IN :names"
-    " AND tgrelid IN ('audit_events'::regclass, 'audit_seals'::regclass)"
-).bindparams(_NAMES)
 _SQLITE_COUNTED = text("SELECT seq FROM sqlite_sequence WHERE name = 'audit_events'")
 _POSTGRES_COUNTED = text(
     "SELECT pg_sequence_last_value(pg_get_serial_sequence('audit_events', 'sequence')::regclass)"
@@ -222,12 +205,10 @@ def _seal_of(row: AnyRow) -> KeptSeal:
 
 def _state(connection: Connection) -> AuditState:
     is_sqlite = connection.dialect.name == "sqlite"
-    guards = _GUARDS if is_sqlite else _POSTGRES_GUARDS
-    present = _SQLITE_PRESENT if is_sqlite else _POSTGRES_PRESENT
     counted = _SQLITE_COUNTED if is_sqlite else _POSTGRES_COUNTED
     return AuditState(
         last=connection.scalar(select(func.max(_NUMBER))) or 0,
         counted=connection.scalar(counted) or 0,
         is_gapless=is_sqlite,  # there, a transaction that fails gives its numbers back
-        missing_guards=len(guards) - (connection.scalar(present, {"names": guards}) or 0),
+        missing_guards=missing_guards(connection),
     )

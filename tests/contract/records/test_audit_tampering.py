@@ -306,6 +306,33 @@ async def test_triggers_that_are_gone_are_missed(room: Room) -> None:
                 )
 
 
+async def test_a_trigger_that_never_fires_is_missed(sqlite_room: Room) -> None:
+    with dbapi2.connect(make_url(sqlite_room.intruder.url).database) as connection:
+        for way, condition in (("update", "WHEN false"), ("delete", "WHEN OLD.sequence < 0")):
+            connection.execute(f"DROP TRIGGER audit_events_no_{way}")
+            connection.execute(
+                f"CREATE TRIGGER audit_events_no_{way} BEFORE {way} ON audit_events {condition}"
+                " BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            )
+    connection.close()
+    faults = (await sqlite_room.check()).faults
+    assert [(one.kind.value, one.first) for one in faults] == [("guard-missing", 2)]
+
+
+async def test_a_function_that_refuses_nothing_is_missed(postgres_url: str) -> None:
+    async with furnished(postgres_url) as room:
+        with psycopg.connect(postgres_url, autocommit=True) as admin:
+            query = "SELECT pg_get_functiondef('refuse_to_change_audit'::regproc)"
+            [whole] = admin.execute(query).fetchone() or [""]
+            admin.execute(
+                "CREATE OR REPLACE FUNCTION refuse_to_change_audit() RETURNS trigger"
+                " LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$"
+            )
+            faults = (await room.check()).faults
+            admin.execute(whole)  # the database is used again
+        assert [(one.kind.value, one.first) for one in faults] == [("guard-missing", 6)]
+
+
 async def test_an_erasure_that_nobody_tells_of_is_found(room: Room, database: Database) -> None:
     await database.write(erase_some, OTHER_NUMBER, 0)
     kinds = {fault.kind.value for fault in (await room.check()).faults}
