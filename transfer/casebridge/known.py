@@ -10,7 +10,7 @@ import structlog
 from transfer.casebridge.case_documents import TOLD_FIELDS, case_document, case_of
 from transfer.casebridge.outage import Outage
 from transfer.casebridge.wording import AUTHOR
-from transfer.core.case_claims import check_claim
+from transfer.core.case_claims import AHEAD, check_claim
 from transfer.core.cases import Case, CaseId, CaseNumber, CaseUpdate
 from transfer.core.errors import (
     CaseContradictionError,
@@ -125,12 +125,13 @@ class KnownCases:
                 continue
             try:
                 news = self._checked(told, told.number)
-                learned, _ = await self._take_over(news, answered=False)
+                learned, known = await self._take_over(news, answered=False)
             except CaseContradictionError as exc:
                 self._note(told.number, exc)
                 doubtful.append(told.number)
                 continue
             if learned is Learned.CHANGED:
+                self._compare(news, known.case)
                 changed.append(told.number)
         # Whoever told of them goes on, and won't tell of them once more.
         await self._inbox.ask(doubtful, self._clock.now())
@@ -180,6 +181,7 @@ class KnownCases:
                 await self._insert(told)
             learned, known = await self._take_over(told, answered=True)
             if learned is not Learned.OUTDATED:
+                self._compare(told, known.case)
                 return _completed(told, known.case)
         raise CaseContradictionError(
             f"The case core contradicts itself on case {number}: it went back to another version."
@@ -199,6 +201,17 @@ class KnownCases:
     def _note(self, number: CaseNumber, error: CaseContradictionError) -> None:
         _log.error("case-core.contradiction", case=number, problem=error.message)
         self._meter.count(CONTRADICTIONS)
+
+    def _compare(self, told: Case, kept: Case) -> None:
+        """Note a closure that counts from a later moment than the core says."""
+        if kept.closed_at and told.closed_at and kept.closed_at > told.closed_at + AHEAD:
+            self._note(
+                told.number,
+                CaseContradictionError(
+                    f"The case core contradicts itself on case {told.number}: it was closed "
+                    "earlier than what it said before allows."
+                ),
+            )
 
     def _checked(self, told: Case, number: CaseNumber) -> Case:
         """Return what was told as it is kept, if it can be so."""
@@ -235,5 +248,6 @@ def _composed(known: KnownCase) -> Case:
 
 
 def _completed(told: Case, row: Case) -> Case:
-    """Return the case of a row with what the core tells of it."""
-    return replace(row, **{name: getattr(told, name) for name in TOLD_FIELDS})
+    """Return the case of a row with what the core tells of it; its closure is as it counts."""
+    fields = {name: getattr(told, name) for name in TOLD_FIELDS}
+    return replace(row, **{**fields, "closed_at": row.closed_at})

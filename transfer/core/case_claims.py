@@ -35,6 +35,20 @@ def check_succession(known: Case, told: Case) -> None:
         )
 
 
+def counted_from(known: Case, told: Case, open_at: datetime) -> datetime | None:
+    """Return when a case was closed, as it counts for the deletion of its data; None if it is open.
+
+    A closure that contradicts what the core said before would make data due at once. It counts all
+    the same, so that nothing is kept for ever: from the closure that was `known`, or from
+    `open_at`, when the case was last known to be open.
+    """
+    if told.closed_at is None:
+        return None
+    if known.closed_at is not None:
+        return max(known.closed_at, told.closed_at)
+    return told.closed_at if told.closed_at >= open_at - AHEAD else open_at
+
+
 def _fault(told: Case, asked: CaseNumber, now: datetime) -> str | None:
     """Return what can't be so, None if all can."""
     latest = now + AHEAD

@@ -11,6 +11,7 @@ known_cases = Table(
     Column("case_number", Text, ForeignKey("cases.number"), primary_key=True),
     Column("core_version", BigInteger, nullable=False),
     Column("told_at", UtcDateTime, nullable=False),
+    Column("open_at", UtcDateTime),  # when it was heard last that the case is open
     # All that it told, so that nothing is missing while it is away; none once the data is deleted.
     Column("told", JSON(none_as_null=True)),
     # Of the cases that have data, the one that was asked for longest ago.

@@ -1,12 +1,13 @@
 """What another case core has told of its cases, in rows: its part of the case's, and the rest."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from transfer.core.case_claims import check_succession
+from transfer.core.case_claims import check_succession, counted_from
 from transfer.core.cases import Case, CaseNumber, Status
 from transfer.core.errors import CaseMissingError
 from transfer.ports import AuditEvent, KnownCase, Learned
@@ -91,12 +92,20 @@ def _learn(
     known = connection.execute(query).one_or_none()
     if known is not None:
         check_succession(case, told)
+    open_at = None if known is None else known.open_at
+    told = replace(told, closed_at=counted_from(case, told, open_at or now))
     outcome = Learned.OUTDATED
     if known is None or _is_news(told, known, answered):
         outcome = _take_over(connection, case, told, now)
         kept = None if case.purge_started_at is not None else dict(document)
         at = now if answered or known is None else known.told_at
-        _keep(connection, told, kept, at, is_new=known is None)
+        values = {
+            "core_version": told.version,
+            "told_at": at,
+            "open_at": open_at if told.is_closed else now,
+            "told": kept,
+        }
+        _keep(connection, told.number, values, is_new=known is None)
     found = _find(connection, told.number)
     if found is None:  # pragma: no cover -- its row is locked
         raise CaseMissingError("No such case.")
@@ -144,16 +153,10 @@ def _event(case: Case, told: Case, now: datetime) -> AuditEvent:
 
 
 def _keep(
-    connection: Connection,
-    told: Case,
-    document: Mapping[str, Any] | None,
-    at: datetime,
-    *,
-    is_new: bool,
+    connection: Connection, number: CaseNumber, values: Mapping[str, Any], *, is_new: bool
 ) -> None:
-    values = {"core_version": told.version, "told_at": at, "told": document}
     if is_new:
-        connection.execute(insert(known_cases).values(case_number=told.number, **values))
+        connection.execute(insert(known_cases).values(case_number=number, **values))
     else:
-        of_it = known_cases.c.case_number == told.number
+        of_it = known_cases.c.case_number == number
         connection.execute(update(known_cases).where(of_it).values(values))

@@ -107,6 +107,39 @@ async def test_of_many_who_learn_at_once_the_latest_version_stays(
     assert (await records.cases.case(NUMBER)).subject == "Crash 20"
 
 
+async def test_a_closure_of_long_ago_counts_from_when_the_case_was_last_open(
+    records: Records, row: Case
+) -> None:
+    at, long_ago = START + timedelta(days=2), TOLD.opened_at
+    closed: dict[str, Any] = {
+        "status": Status.CLOSED,
+        "substatus": "Resolved",
+        "closed_at": long_ago,
+    }
+    await learn(records, replace(TOLD, version=1))
+    # News of its reopening that nobody asked for count as well as an answer does.
+    await learn(records, replace(TOLD, version=2, **closed), later=1)
+    await learn(records, replace(TOLD, version=3), later=2 * 86_400, answered=False)
+    await learn(records, replace(TOLD, version=4, **closed), later=3 * 86_400)
+    assert (await records.cases.case(NUMBER)).closed_at == at
+
+
+async def test_a_closure_does_not_move_to_the_past(records: Records, row: Case) -> None:
+    closed = replace(TOLD, status=Status.CLOSED, substatus="Resolved", closed_at=START)
+    await learn(records, closed)
+    earlier = replace(closed, closed_at=TOLD.opened_at, version=TOLD.version + 1)
+    assert await learn(records, earlier, later=5) is Learned.SAME
+    assert (await records.cases.case(NUMBER)).closed_at == START
+
+
+async def test_a_case_of_before_that_was_open_here_counts_from_now(
+    records: Records, row: Case
+) -> None:
+    closed = replace(TOLD, status=Status.CLOSED, closed_at=TOLD.opened_at)
+    await learn(records, closed, later=5 * 86_400)
+    assert (await records.cases.case(NUMBER)).closed_at == START + timedelta(days=5)
+
+
 # ── Asked for again ──────────────────────────────────────────────────────────────────────────
 
 

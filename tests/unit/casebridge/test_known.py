@@ -22,6 +22,7 @@ from transfer.core.errors import (
     CaseCoreUnavailableError,
     CaseMissingError,
 )
+from transfer.core.retention import Verdict, judge
 from transfer.ports import CaseMirror, NoMeter, Records
 
 ANOTHER = CaseNumber("0003256110")
@@ -375,6 +376,37 @@ async def test_what_cannot_be_so_changes_nothing_and_is_logged(
     assert await records.cases.case(NUMBER) == row
     with pytest.raises(CaseContradictionError):
         await known.case(NUMBER, fresh=True)
+
+
+@pytest.mark.parametrize("first", ["open", "closed"])
+async def test_a_core_that_takes_a_closure_back_in_time_makes_nothing_due(
+    known: KnownCases, core: ScriptedCore, clock: MovableClock, first: str
+) -> None:
+    day = timedelta(days=1)
+    core.put(a_case(opened_at=START - 90 * day))
+    if first == "closed":
+        core.put(closed(a_case(opened_at=START - 90 * day)))
+    await known.case(NUMBER)
+    clock.advance(day)
+    core.put(closed(a_case(opened_at=START - 90 * day), closed_at=START - 60 * day, version=3))
+    with structlog.testing.capture_logs() as logs:
+        case = await known.case(NUMBER, fresh=True)
+    assert (case.closed_at, judge(case, clock.now())) == (START, Verdict.KEEP_NOT_DUE)
+    assert (await known.case(NUMBER)).closed_at == START
+    assert [entry["event"] for entry in logs] == ["case-core.contradiction"]
+    clock.advance(30 * day)
+    assert judge(await known.case(NUMBER, fresh=True), clock.now()) is Verdict.DELETE
+
+
+async def test_news_that_takes_a_closure_back_in_time_is_told(
+    known: KnownCases, core: ScriptedCore, clock: MovableClock
+) -> None:
+    core.put(a_case(opened_at=START - timedelta(days=90)))
+    await known.case(NUMBER)
+    with structlog.testing.capture_logs() as logs:
+        news = closed(core.cases[NUMBER], closed_at=START - timedelta(days=60))
+        assert await known.learn(news) == [NUMBER]
+    assert [entry["event"] for entry in logs] == ["case-core.contradiction"]
 
 
 async def test_a_contradiction_on_one_case_says_nothing_of_others(

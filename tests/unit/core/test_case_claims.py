@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.clock import START
-from transfer.core.case_claims import AHEAD, check_claim, check_succession
+from transfer.core.case_claims import AHEAD, check_claim, check_succession, counted_from
 from transfer.core.cases import NO_ID, Case, CaseNumber, Status, confirmed
 from transfer.core.errors import CaseContradictionError, CaseCoreUnavailableError
 
@@ -65,6 +65,18 @@ def test_a_later_state_of_a_case_succeeds_it() -> None:
 def test_a_number_that_was_given_to_another_case_is_found_out() -> None:
     with pytest.raises(CaseContradictionError, match="another case"):
         check_succession(OPEN, replace(OPEN, opened_at=START + timedelta(days=1)))
+
+
+def test_a_closure_counts_from_when_the_core_says_unless_it_said_otherwise_before() -> None:
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    ago = replace(CLOSED, closed_at=START - 60 * day)
+    later = replace(CLOSED, closed_at=START + day)
+    assert counted_from(CLOSED, OPEN, START) is None
+    assert counted_from(OPEN, CLOSED, START + AHEAD) == START
+    assert counted_from(OPEN, CLOSED, START + AHEAD + second) == START + AHEAD + second
+    assert counted_from(OPEN, ago, START - day) == START - day
+    assert counted_from(CLOSED, ago, START - 90 * day) == START
+    assert counted_from(CLOSED, later, START) == START + day
 
 
 def test_a_case_is_confirmed_unless_it_is_what_the_core_said_last() -> None:

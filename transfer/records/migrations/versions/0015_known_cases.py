@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("case_number", sa.Text(), nullable=False),
         sa.Column("core_version", sa.BigInteger(), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("open_at", sa.DateTime(timezone=True)),
         sa.Column("told", sa.JSON()),
         sa.PrimaryKeyConstraint("case_number", name="pk_known_cases"),
         sa.ForeignKeyConstraint(
