@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
-from transfer.core.cases import Case
-from transfer.ports import Buffer, DestroyedKey
+from transfer.core.cases import Case, CaseId
+from transfer.ports import Buffer, Records
+from transfer.records import case_keys
+from transfer.records.case_keys import SqlCaseKeyRecords
 from transfer.storage.memory import MemoryObjectStore
 
 KEY = bytes(range(32))
@@ -36,8 +40,14 @@ class FixedKeys:
     async def for_writing(self, object_key: str) -> bytes | None:
         return await self.for_reading(object_key)
 
-    async def destroy(self, _: Case) -> DestroyedKey | None:
+    async def forget(self, _: Case) -> str | None:
         return None
+
+
+async def destroy_key(records: Records, case_id: CaseId, now: datetime) -> str | None:
+    """Destroy a case's key, as the end of a deletion does with all else that belongs to it."""
+    rows = cast(SqlCaseKeyRecords, records.case_keys)
+    return await rows._database.write(case_keys.destroy, case_id, now)
 
 
 class HeedlessStore(MemoryObjectStore):

@@ -15,6 +15,7 @@ from boto3.session import Session
 
 from tests.clock import MovableClock
 from tests.engine_room import MIB, NUMBER, EngineRoom, chunks, customer, cut, engine_room
+from tests.keys import destroy_key
 from tests.seaweed import plain_client
 from tests.service import Service
 from transfer.core.cases import Case
@@ -26,7 +27,7 @@ from transfer.engine.beginnings import FileToSend
 from transfer.engine.policy import UploadPolicy
 from transfer.keys.masters import MasterKeyFile
 from transfer.keys.ring import CaseKeyRing
-from transfer.ports import DestroyedKey, Records, StoredKind
+from transfer.ports import Records, StoredKind
 from transfer.storage.keyed import KeyedStore
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings, make_client
@@ -48,8 +49,8 @@ class LateKeys:
     async def for_writing(self, object_key: str) -> bytes | None:
         return await self.ring.for_writing(object_key)
 
-    async def destroy(self, case: Case) -> DestroyedKey | None:
-        return await self.ring.destroy(case)
+    async def forget(self, case: Case) -> str | None:
+        return await self.ring.forget(case)
 
 
 @dataclass
@@ -82,7 +83,6 @@ class KeyedRoom:
 def ring_of(records: Records) -> CaseKeyRing:
     return CaseKeyRing(
         records=records.case_keys,
-        audit=records.audit,
         masters=MasterKeyFile(bytes(32)),
         clock=MovableClock(),
     )
@@ -154,8 +154,7 @@ async def test_once_the_key_is_destroyed_what_is_left_of_the_case_is_dark(
     now = room.clock.now()
     await room.records.cases.start_purge(NUMBER, expected_version=closed.version, now=now)
     # Nothing is deleted: the store stands for the copies and backups that there may be of it.
-    destroyed = await keyed_room.keys.destroy(closed)
-    assert destroyed is not None
+    assert await keyed_room.keys.forget(closed) == await destroy_key(room.records, closed.id, now)
     store = KeyedStore(keyed_room.bare, ring_of(room.records))
     with pytest.raises(EntryMissingError):
         async with store.read(entry.object_key, 0, 1):

@@ -52,10 +52,10 @@ def judge(case: Case, now: datetime, period: timedelta = PERIOD) -> Verdict:
     A deletion that has begun goes on to its end, unless a hold was placed or the case is open.
     """
     due = deletion_due_at(case, period)
-    if case.purged_at is not None:
-        return Verdict.DONE
     if not case.is_closed:
         return Verdict.KEEP_OPEN
+    if case.purged_at is not None:
+        return Verdict.DONE
     if due is None or case.is_stale or contradicts_itself(case, now):
         return Verdict.KEEP_UNSURE
     if case.keeping is not None:

@@ -16,11 +16,8 @@ from transfer.core.errors import (
 )
 from transfer.core.uploads import keyed_case
 from transfer.ports import (
-    AuditEvent,
-    AuditLog,
     CaseKeyRecords,
     Clock,
-    DestroyedKey,
     KeptKey,
     MasterKeys,
     WrappedKey,
@@ -55,20 +52,18 @@ class CaseKeyRing:
 
     Keys are at hand for five minutes: so long may another process still read a copy of an object
     whose key was destroyed. Without `masters` there is nothing to read or write by: then only
-    objects that aren't encrypted can be, and keys can be destroyed.
+    objects that aren't encrypted can be.
     """
 
     def __init__(
         self,
         *,
         records: CaseKeyRecords,
-        audit: AuditLog,
         masters: MasterKeys | None,
         clock: Clock,
         most_at_hand: int = 4096,
     ) -> None:
         self._records = records
-        self._audit = audit
         self._masters = masters
         self._clock = clock
         self._most_at_hand = most_at_hand
@@ -90,24 +85,11 @@ class CaseKeyRing:
             return None
         return await self._key(case_id, make=True)
 
-    async def destroy(self, case: Case) -> DestroyedKey | None:
-        """Destroy a case's key; the first time is noted in the audit log."""
-        now = self._clock.now()
+    async def forget(self, case: Case) -> str | None:
+        """Have a case's key at hand no more, and return its fingerprint; see the role."""
         self._held.pop(case.id, None)
-        kept = await self._records.destroy(case.id, now)
-        if kept is None or kept.destroyed_at is None:
-            return None
-        if kept.destroyed_at == now:
-            await self._audit.record(
-                AuditEvent(
-                    at=now,
-                    action="retention.key-destroyed",
-                    actor="retention",
-                    case_number=case.number,
-                    details={"fingerprint": kept.fingerprint},
-                )
-            )
-        return DestroyedKey(fingerprint=kept.fingerprint, destroyed_at=kept.destroyed_at)
+        kept = await self._records.find(case.id)
+        return None if kept is None else kept.fingerprint
 
     async def _key(self, case_id: CaseId, *, make: bool) -> bytes:
         held = self._at_hand(case_id)

@@ -10,7 +10,6 @@ from transfer.ports.bans import BanRecords
 from transfer.ports.case_keys import (
     CaseKeyRecords,
     CaseKeys,
-    DestroyedKey,
     KeptKey,
     MasterKeys,
     WrappedKey,
@@ -119,7 +118,6 @@ __all__ = [
     "DeletionReceipt",
     "DeletionRecords",
     "Destination",
-    "DestroyedKey",
     "DropPolicy",
     "EventSink",
     "Failures",

@@ -30,14 +30,6 @@ class KeptKey:
     destroyed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DestroyedKey:
-    """The end of a case's key: which one it was, and when it was destroyed."""
-
-    fingerprint: str
-    destroyed_at: datetime
-
-
 class CaseKeys(Protocol):
     """The keys of cases. An object tells by its own key in the store whether it has one.
 
@@ -58,12 +50,11 @@ class CaseKeys(Protocol):
             UploadGoneError: the case's data is being deleted, or is gone.
         """
 
-    async def destroy(self, case: Case) -> DestroyedKey | None:
-        """Destroy a case's key, so that whatever copies there are of its objects go dark.
+    async def forget(self, case: Case) -> str | None:
+        """Have a case's key at hand no more, and return its fingerprint; None if it has none.
 
-        Call it when nothing of the case may be read ever again: after its part of the store was
-        listed as empty, before its purge is marked as done. Repeatable: the answer stays the same.
-        None if the case never had a key. It needs no master key.
+        For the receipt of a deletion, whose end destroys the key: see `DeletionRecords.finish`. It
+        is the same once the key is destroyed. It needs no master key.
         """
 
 
@@ -101,9 +92,6 @@ class CaseKeyRecords(Protocol):
         later is the one that counts. None, with nothing kept, if the case's data is being deleted
         or is gone, or there is no such case.
         """
-
-    async def destroy(self, case_id: CaseId, now: datetime) -> KeptKey | None:
-        """Erase the wrapped key from its row, and return the row; None if there is none."""
 
     async def wrapped_by_others(
         self, master: str, *, after: CaseId | None, limit: int

@@ -120,8 +120,11 @@ class DeletionRecords(ClockMarks, Protocol):
     async def doomed(self, number: CaseNumber) -> Doomed:
         """Return what has been noted, by all that were at it."""
 
-    async def unlisted(self, number: CaseNumber) -> list[str]:
-        """Return the keys of objects that the rows of a case have, and no listing has shown."""
+    async def unlisted(self, number: CaseNumber) -> list[StoredItem]:
+        """Return what the rows of a case have in the store, and no listing has shown.
+
+        Nobody knows the versions of these: their ids are empty.
+        """
 
     async def end_sessions(self, number: CaseNumber, now: datetime) -> int:
         """End the sessions that were begun for a case; return how many."""
@@ -138,16 +141,33 @@ class DeletionRecords(ClockMarks, Protocol):
             InvalidRequestError: `after` is not a cursor from here.
         """
 
-    async def call_off(self, number: CaseNumber) -> bool:
-        """Take back the mark that a deletion has begun, as its case is open; False if none has."""
+    async def reopened(self, now: datetime, *, limit: int = 100) -> list[CaseNumber]:
+        """Return cases that are open although the deletion of their data has begun, or is done.
+
+        Neither those that are put off, nor those that somebody has claimed.
+        """
+
+    async def call_off(self, claim: DeletionClaim, noted: AuditEvent) -> bool:
+        """Have a case that is open take files again, and tell of it in the audit log.
+
+        The marks of its deletion go, its folders are made if they went. False, with nothing
+        written, if there is no mark, the case is closed after all, or the claim is lost.
+        """
 
     async def finish(
-        self, receipt: DeletionReceipt, event: CaseEvent, noted: Sequence[AuditEvent]
+        self,
+        claim: DeletionClaim,
+        receipt: DeletionReceipt,
+        event: CaseEvent,
+        noted: Sequence[AuditEvent],
     ) -> bool:
-        """Mark that a case's data is proved gone, with what proves it; all or nothing.
+        """Destroy a case's key and mark its data as proved gone, with what proves it; all or none.
 
         With it go the event for the case core and the audit events. False, with nothing written,
-        if it is marked already, or its deletion hasn't begun.
+        if it is marked already, or the deletion is somebody else's by now.
+
+        Raises:
+            CaseStateError: the deletion hasn't begun, or must not go on.
         """
 
     async def receipts(self, number: CaseNumber) -> list[DeletionReceipt]:

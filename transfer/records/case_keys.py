@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, literal, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from transfer.core.cases import CaseId
 from transfer.ports import KeptKey, WrappedKey
-from transfer.records.columns import UtcDateTime
 from transfer.records.database import Database
 from transfer.records.insertion import insert_unless_there
 from transfer.records.key_tables import case_keys
@@ -35,10 +34,6 @@ class SqlCaseKeyRecords:
         """
         return await self._database.write(_keep, key, destroyed_before)
 
-    async def destroy(self, case_id: CaseId, now: datetime) -> KeptKey | None:
-        """Erase the wrapped key from its row, and return the row; None if there is none."""
-        return await self._database.write(_destroy, case_id, now)
-
     async def wrapped_by_others(
         self, master: str, *, after: CaseId | None, limit: int
     ) -> list[KeptKey]:
@@ -52,6 +47,18 @@ class SqlCaseKeyRecords:
     async def counts(self) -> tuple[dict[str, int], int]:
         """Return how many keys each master key wraps, and how many were destroyed."""
         return await self._database.read(_counts)
+
+
+def destroy(connection: Connection, case_id: CaseId, now: datetime) -> str | None:
+    """Erase the wrapped key from a case's row; return its fingerprint, None if nothing is there."""
+    forget(connection)
+    fingerprint: str | None = connection.scalar(
+        update(case_keys)
+        .where(case_keys.c.case_id == case_id, case_keys.c.sealed.is_not(None))
+        .values(master=None, sealed=None, destroyed_at=now)
+        .returning(case_keys.c.fingerprint)
+    )
+    return fingerprint
 
 
 def _find(connection: Connection, case_id: CaseId) -> KeptKey | None:
@@ -78,20 +85,6 @@ def _keep(connection: Connection, key: KeptKey, destroyed_before: datetime) -> K
             .values(_values(key))
         )
     return _find(connection, key.case_id)
-
-
-def _destroy(connection: Connection, case_id: CaseId, now: datetime) -> KeptKey | None:
-    forget(connection)
-    connection.execute(
-        update(case_keys)
-        .where(case_keys.c.case_id == case_id)
-        .values(
-            master=None,
-            sealed=None,
-            destroyed_at=func.coalesce(case_keys.c.destroyed_at, literal(now, UtcDateTime)),
-        )
-    )
-    return _find(connection, case_id)
 
 
 def _wrapped_by_others(

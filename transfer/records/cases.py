@@ -19,7 +19,6 @@ from sqlalchemy.exc import IntegrityError
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status, UpdateKind
 from transfer.core.errors import CaseClosedError, CaseMissingError, NameTakenError
-from transfer.core.names import SHARED_FOLDER
 from transfer.ports import CaseEvent
 from transfer.records import case_changes, case_search, case_waits, folders, outbox, purges
 from transfer.records.contacts import contacts_of, joining_contacts
@@ -211,8 +210,7 @@ def _insert(connection: Connection, case: Case, entry: CaseUpdate) -> None:
         )
     )
     _add_entries(connection, case.number, [(None, entry)])
-    root = folders.make_root(connection, case.number, case.opened_at)
-    folders.make(connection, case.number, root, SHARED_FOLDER, case.opened_at)
+    folders.make_standing(connection, case.number, case.opened_at)
 
 
 def _save(

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, or_, select, tuple_, union, update
+from sqlalchemy import Connection, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from transfer.core.cases import CaseNumber, Status
+from transfer.core.cases import CaseNumber
 from transfer.core.deletion_receipts import Doomed
 from transfer.ports import AuditEvent, DeletionClaim, StoredItem, StoredKind, StuckDeletion
 from transfer.records import audit
@@ -17,16 +17,13 @@ from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.insertion import insert_unless_there
 from transfer.records.moments import has_come
 from transfer.records.retention_tables import deletions, doomed_items
-from transfer.records.rows import IS_LIVE
-from transfer.records.tables import cases, files, sessions, uploads
+from transfer.records.tables import sessions
 
 LONGEST_CLAIM = timedelta(hours=1)
 """For so long nobody claims a deletion at a time."""
 
 _ROWS_A_STATEMENT = 500
 """So that SQLite's and PostgreSQL's bounds on parameters are far."""
-
-_NOT_STUCK = {"stuck_since": None, "stuck_left": None, "stuck_problem": None}
 
 
 def claim(connection: Connection, claim: DeletionClaim, now: datetime) -> bool:
@@ -52,6 +49,12 @@ def release(connection: Connection, claim: DeletionClaim) -> None:
         .where(deletions.c.case_number == claim.number, deletions.c.worker == claim.worker)
         .values(worker=None, claimed_until=None)
     )
+
+
+def holds(connection: Connection, claim: DeletionClaim) -> bool:
+    """Return whether a deletion is still its worker's, and nobody else's until the commit."""
+    row = select(deletions.c.worker).where(deletions.c.case_number == claim.number)
+    return connection.scalar(row.with_for_update()) == claim.worker
 
 
 def doom(connection: Connection, claim: DeletionClaim, items: Sequence[StoredItem]) -> bool:
@@ -94,18 +97,6 @@ def doomed(connection: Connection, number: CaseNumber) -> Doomed:
         keys=b"".join(sorted(bytes(key) for key in connection.scalars(keys))),
         rows=connection.scalar(rows) or {},
     )
-
-
-def unlisted(connection: Connection, number: CaseNumber) -> list[str]:
-    """Return the keys that the rows of a case have, and that nobody has noted."""
-    noted = select(doomed_items.c.key_sha256).where(doomed_items.c.case_number == number)
-    seen = {bytes(key) for key in connection.scalars(noted)}
-    is_live = and_(uploads.c.case_number == number, IS_LIVE)
-    keys = union(
-        select(files.c.object_key.label("key")).where(files.c.case_number == number),
-        select(uploads.c.tail_key).where(is_live, uploads.c.tail_key.is_not(None)),
-    )
-    return sorted(key for key in connection.scalars(keys) if _digest((key,)) not in seen)
 
 
 def end_sessions(connection: Connection, number: CaseNumber, now: datetime) -> int:
@@ -170,31 +161,19 @@ def stuck(
     return found, cursor(found[-1].since, found[-1].case_number) if more else None
 
 
-def call_off(connection: Connection, number: CaseNumber) -> bool:
-    """Take back the mark of a deletion, unless it is done, or the case is closed after all."""
-    is_open = and_(
-        cases.c.number == number,
-        cases.c.status != Status.CLOSED,
-        cases.c.purge_started_at.is_not(None),
-        cases.c.purged_at.is_(None),
-    )
-    called_off = connection.execute(update(cases).where(is_open).values(purge_started_at=None))
-    if not called_off.rowcount:
-        return False
-    connection.execute(
-        update(deletions).where(deletions.c.case_number == number).values(_NOT_STUCK)
-    )
-    return True
-
-
 def _row(number: CaseNumber, item: StoredItem) -> dict[str, object]:
     return {
         "case_number": number,
         "item_sha256": _digest((item.kind.value, item.key, item.id)),
-        "key_sha256": _digest((item.key,)),
+        "key_sha256": key_digest(item.key),
         "kind": item.kind,
         "size": item.size,
     }
+
+
+def key_digest(key: str) -> bytes:
+    """Return what is noted of a key."""
+    return _digest((key,))
 
 
 def _digest(parts: Iterable[str]) -> bytes:

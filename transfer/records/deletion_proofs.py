@@ -1,26 +1,38 @@
 """The end of deletions: the receipt, with all that goes along with it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from transfer.core.cases import CaseNumber
-from transfer.ports import AuditEvent, CaseEvent, DeletionReceipt
-from transfer.records import audit, outbox, purges
+from transfer.ports import AuditEvent, CaseEvent, DeletionClaim, DeletionReceipt
+from transfer.records import audit, case_keys, deletion_claims, outbox, purges
 from transfer.records.retention_tables import deletion_receipts, deletions, doomed_items
 from transfer.records.rows import AnyRow
+from transfer.records.tables import cases
 
 
 def finish(
     connection: Connection,
+    claim: DeletionClaim,
     receipt: DeletionReceipt,
     event: CaseEvent,
     noted: Sequence[AuditEvent],
 ) -> bool:
-    """Mark a case's data as proved gone, with all that tells of it; False if it was marked."""
-    number = receipt.case_number
-    if not purges.finish(connection, number, receipt.written_at):
+    """Destroy a case's key and mark its data as proved gone, with all that tells of it.
+
+    False if it was marked, or is another worker's. Both are looked at here, where the case's row is
+    held: whoever calls the deletion off may do so up to this moment, and its key stays.
+
+    Raises:
+        CaseStateError: the deletion hasn't begun, or must not go on.
+    """
+    number, now = receipt.case_number, receipt.written_at
+    if not purges.is_unfinished(connection, number) or not deletion_claims.holds(connection, claim):
         return False
+    _destroy_key(connection, number, now)
+    purges.finish(connection, number, now)
     connection.execute(
         insert(deletion_receipts).values(
             case_number=number,
@@ -42,6 +54,20 @@ def finish(
     for one in noted:
         audit.add(connection, one)
     return True
+
+
+def _destroy_key(connection: Connection, number: CaseNumber, now: datetime) -> None:
+    case_id = connection.scalars(select(cases.c.id).where(cases.c.number == number)).one()
+    fingerprint = case_keys.destroy(connection, case_id, now)
+    if fingerprint is not None:
+        destroyed = AuditEvent(
+            at=now,
+            action="retention.key-destroyed",
+            actor="retention",
+            case_number=number,
+            details={"fingerprint": fingerprint},
+        )
+        audit.add(connection, destroyed)
 
 
 def receipts(connection: Connection, number: CaseNumber) -> list[DeletionReceipt]:

@@ -13,7 +13,14 @@ from transfer.ports import (
     StoredItem,
     StuckDeletion,
 )
-from transfer.records import clock_marks, deletion_claims, deletion_proofs, due_cases
+from transfer.records import (
+    called_off,
+    clock_marks,
+    deletion_claims,
+    deletion_proofs,
+    doomed_rows,
+    due_cases,
+)
 from transfer.records.database import Database
 
 
@@ -75,9 +82,9 @@ class SqlDeletionRecords:
         """Return what has been noted, by all that were at it."""
         return await self._database.read(deletion_claims.doomed, number)
 
-    async def unlisted(self, number: CaseNumber) -> list[str]:
-        """Return the keys of objects that the rows of a case have, and no listing has shown."""
-        return await self._database.read(deletion_claims.unlisted, number)
+    async def unlisted(self, number: CaseNumber) -> list[StoredItem]:
+        """Return what the rows of a case have in the store, and no listing has shown."""
+        return await self._database.read(doomed_rows.unlisted, number)
 
     async def end_sessions(self, number: CaseNumber, now: datetime) -> int:
         """End the sessions that were begun for a case; return how many."""
@@ -97,15 +104,27 @@ class SqlDeletionRecords:
         """
         return await self._database.read(deletion_claims.stuck, after, limit)
 
-    async def call_off(self, number: CaseNumber) -> bool:
-        """Take back the mark that a deletion has begun, as its case is open; False if none has."""
-        return await self._database.write(deletion_claims.call_off, number)
+    async def reopened(self, now: datetime, *, limit: int = 100) -> list[CaseNumber]:
+        """Return cases that are open although the deletion of their data has begun, or is done."""
+        return await self._database.read(called_off.reopened, now, limit)
+
+    async def call_off(self, claim: DeletionClaim, noted: AuditEvent) -> bool:
+        """Have a case that is open take files again, and tell of it in the audit log."""
+        return await self._database.write(called_off.call_off, claim, noted)
 
     async def finish(
-        self, receipt: DeletionReceipt, event: CaseEvent, noted: Sequence[AuditEvent]
+        self,
+        claim: DeletionClaim,
+        receipt: DeletionReceipt,
+        event: CaseEvent,
+        noted: Sequence[AuditEvent],
     ) -> bool:
-        """Mark that a case's data is proved gone, with what proves it; all or nothing."""
-        return await self._database.write(deletion_proofs.finish, receipt, event, noted)
+        """Destroy a case's key and mark its data as proved gone, with what proves it; or nothing.
+
+        Raises:
+            CaseStateError: the deletion hasn't begun, or must not go on.
+        """
+        return await self._database.write(deletion_proofs.finish, claim, receipt, event, noted)
 
     async def believed_at(self) -> datetime | None:
         """Return from when on the workers' clocks were, or will be, believed; None at first."""

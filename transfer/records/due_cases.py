@@ -55,7 +55,7 @@ def due(
     is_free = or_(claimed_until.is_(None), has_come(claimed_until, now, LONGEST_CLAIM))
     query = (
         _with_deletions()
-        .where(due_by(connection, now, period), _MAY_GO, is_free, _is_tried(now))
+        .where(due_by(connection, now, period), _MAY_GO, is_free, is_tried(now))
         .limit(limit)
     )
     return [row.number for row in connection.execute(query)]
@@ -90,7 +90,7 @@ def to_be_noticed(
     is_news = deletions.c.noticed_for.is_distinct_from(cases.c.closed_at)
     query = (
         _with_deletions()
-        .where(soon, _MAY_GO, is_news, cases.c.purge_started_at.is_(None), _is_tried(span.begin))
+        .where(soon, _MAY_GO, is_news, cases.c.purge_started_at.is_(None), is_tried(span.begin))
         .limit(limit)
     )
     return [row.number for row in connection.execute(query)]
@@ -133,7 +133,8 @@ def postpone(connection: Connection, number: CaseNumber, now: datetime) -> None:
     connection.execute(update(deletions).where(is_it).values(retry_at=now + delay, retries=retries))
 
 
-def _is_tried(now: datetime) -> ColumnElement[bool]:
+def is_tried(now: datetime) -> ColumnElement[bool]:
+    """Return whether a deletion isn't put off, as one that failed is."""
     retry_at = deletions.c.retry_at
     return or_(retry_at.is_(None), has_come(retry_at, now, _LONGEST_DELAY))
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
-from transfer.core.names import ROOT, CasePath, components, join, name_key
+from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, components, join, name_key
 from transfer.records.rows import IS_SHOWN
 from transfer.records.tables import files, folders, uploads
 
@@ -44,6 +44,12 @@ def make(
 ) -> int:
     """Insert a folder, and return its id."""
     return _insert(connection, number, parent_id, name, now)
+
+
+def make_standing(connection: Connection, number: CaseNumber, now: datetime) -> None:
+    """Make the folders that each case has from its beginning, if they went with its data."""
+    if not walk(connection, number, ROOT):
+        make(connection, number, make_root(connection, number, now), SHARED_FOLDER, now)
 
 
 @dataclass(frozen=True, slots=True)

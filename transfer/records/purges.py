@@ -72,17 +72,28 @@ def finish(connection: Connection, number: CaseNumber, now: datetime) -> bool:
     """Mark that the data is proved gone; False if it is marked already.
 
     Raises:
-        CaseStateError: the deletion hasn't begun.
+        CaseStateError: the deletion hasn't begun, or must not go on.
     """
-    begun = select(cases.c.purged_at).where(
+    if not is_unfinished(connection, number):
+        return False
+    connection.execute(update(cases).where(cases.c.number == number).values(purged_at=now))
+    return True
+
+
+def is_unfinished(connection: Connection, number: CaseNumber) -> bool:
+    """Hold the row of a case that is being deleted; False if its data is proved gone already.
+
+    Raises:
+        CaseStateError: the deletion hasn't begun, or must not go on.
+    """
+    begun = select(cases.c.purged_at, MAY_GO.label("may_go")).where(
         cases.c.number == number, cases.c.purge_started_at.is_not(None)
     )
     row = connection.execute(begun.with_for_update(key_share=True)).first()
-    if row is None:
-        raise CaseStateError("The deletion of the case's data hasn't begun.")
-    if row.purged_at is not None:
+    if row is not None and row.purged_at is not None:
         return False
-    connection.execute(update(cases).where(cases.c.number == number).values(purged_at=now))
+    if row is None or not row.may_go:
+        raise CaseStateError("The deletion of the case's data hasn't begun, or must not go on.")
     return True
 
 

@@ -83,6 +83,13 @@ clock_marks = Table(
     Column("believed_at", UtcDateTime, nullable=False),
 )
 
+Index(
+    "ix_cases_called_off",
+    cases.c.number,
+    sqlite_where=text("closed_at IS NULL AND purge_started_at IS NOT NULL"),
+    postgresql_where=text("closed_at IS NULL AND purge_started_at IS NOT NULL"),
+)
+
 # What the workers look for each time, among all that were ever deleted.
 Index(
     "ix_cases_not_purged",

@@ -13,7 +13,14 @@ from transfer.core.deletion_receipts import DeletionFacts, Doomed
 from transfer.core.receipts import moment
 from transfer.core.retention import Verdict, closure_name, deletion_due_at, judge
 from transfer.core.uploads import case_prefix
-from transfer.ports import AuditEvent, CaseEvent, DeletionClaim, DeletionReceipt, StoredItem
+from transfer.ports import (
+    AuditEvent,
+    CaseEvent,
+    DeletionClaim,
+    DeletionReceipt,
+    StoredItem,
+    StoredKind,
+)
 from transfer.retention.pace import Pace
 from transfer.retention.policy import DeletionTools, RetentionPolicy
 from transfer.retention.purge_report import PurgeOutcome, PurgeReport
@@ -21,7 +28,7 @@ from transfer.retention.sweep import ObjectCounts, Sweep, SweepEnd
 
 _log = structlog.get_logger(__name__)
 
-_KEYS_A_CALL = 1000
+_ITEMS_A_CALL = 1000
 
 ACTOR = "retention"
 """Who deletes, in the audit log."""
@@ -32,8 +39,8 @@ class CaseDeletion:
 
     The steps: mark the case; end its accounts and sessions; empty its part of the store, of which
     each thing is noted before it goes; delete its rows, and what is personal in those that stay;
-    see by a last listing that nothing came in between; destroy its key; mark the case as done, with
-    a signed receipt, and tell the case core.
+    see by a last listing that nothing came in between; and, all at once, destroy its key, mark the
+    case as done, with a signed receipt, and tell the case core.
     """
 
     def __init__(
@@ -68,15 +75,17 @@ class CaseDeletion:
         outcome = await self._empty(case)
         if outcome is not None:
             return outcome
-        if not await self._may_go_on(case, ()):
+        if not await self._may_go_on(case, ()) or not await self._delete_unlisted(case):
             return self._halt
-        await self._delete_unlisted(case)
         await self._scrub(case)
         # Whoever was writing when the rows went may have put something since the store was emptied.
         outcome = await self._empty(case)
-        if outcome is None:
-            await self._finish(case)
-        return outcome or PurgeOutcome.FINISHED
+        if outcome is not None:
+            return outcome
+        # The scrubbing may have taken longer than the claim lasts, and the key is still there.
+        if not await self._may_go_on(case, ()):
+            return self._halt
+        return PurgeOutcome.FINISHED if await self._finish(case) else PurgeOutcome.BUSY
 
     async def _begin(self, case: Case) -> bool:
         files, size_bytes = await self._records.tree.usage(case.number)
@@ -124,16 +133,26 @@ class CaseDeletion:
             return self._halt
         return PurgeOutcome.STUCK if end is SweepEnd.STUCK else PurgeOutcome.UNFINISHED
 
-    async def _delete_unlisted(self, case: Case) -> None:
+    async def _delete_unlisted(self, case: Case) -> bool:
         """Delete by their names what the records know of and no listing has shown.
 
         A list may be older than what it is of. Mostly, though, such an object was lost before.
+        False if it must not go on.
         """
-        keys = await self._records.deletions.unlisted(case.number)
-        if keys:
-            _log.warning("retention.not-listed", case=case.number, objects=len(keys))
-        for start in range(0, len(keys), _KEYS_A_CALL):
-            await self._tools.store.delete(keys[start : start + _KEYS_A_CALL])
+        items = await self._records.deletions.unlisted(case.number)
+        if items:
+            _log.warning("retention.not-listed", case=case.number, objects=len(items))
+        most = _ITEMS_A_CALL if self._pace is None else min(_ITEMS_A_CALL, self._pace.most)
+        for start in range(0, len(items), most):
+            batch = items[start : start + most]
+            if self._pace is not None:
+                await self._pace.take(len(batch))
+            if not await self._may_go_on(case, batch):
+                return False
+            open_ones = [item for item in batch if item.kind is StoredKind.MULTIPART]
+            await self._tools.store.delete_items(open_ones)
+            await self._tools.store.delete([item.key for item in batch if item not in open_ones])
+        return True
 
     async def _may_go_on(self, case: Case, items: Sequence[StoredItem]) -> bool:
         """Note that `items` are about to go, if the case core and the claim still allow it."""
@@ -157,12 +176,13 @@ class CaseDeletion:
         await self._audit(case, "retention.rows-scrubbed", rows)
         await self._records.audit.erase_personal(case.number, self._clock.now())
 
-    async def _finish(self, case: Case) -> None:
+    async def _finish(self, case: Case) -> bool:
         gone = await self._records.deletions.doomed(case.number)
         receipt = await self._receipt(case, gone)
         # All at once, and last: whatever is lost on the way to it, the next run does again.
         # People, the case core and the audit log hear of it once.
-        await self._records.deletions.finish(
+        return await self._records.deletions.finish(
+            self._claim,
             receipt,
             _purged(case, receipt, gone),
             [
@@ -172,7 +192,7 @@ class CaseDeletion:
         )
 
     async def _receipt(self, case: Case, gone: Doomed) -> DeletionReceipt:
-        destroyed = None if self._tools.keys is None else await self._tools.keys.destroy(case)
+        key = None if self._tools.keys is None else await self._tools.keys.forget(case)
         begun = (await self._records.cases.case(case.number)).purge_started_at
         closed_at, due_at = self._times(case)
         now = self._clock.now()
@@ -184,7 +204,7 @@ class CaseDeletion:
             begun_at=begun or now,
             proved_at=now,
             key_id=self._tools.receipts.key_id,
-            destroyed_key=None if destroyed is None else destroyed.fingerprint,
+            destroyed_key=key,
         )
         return await self._tools.receipts.write(facts, gone)
 

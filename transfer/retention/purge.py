@@ -1,8 +1,8 @@
 """Who may delete a case's data, and when: asked before, and again before every step."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -45,37 +45,46 @@ class CasePurge:
     async def run(self, number: CaseNumber) -> PurgeReport:
         """Delete the data of a case if the case core still says that it is due.
 
+        If the core says that it is open, it takes files again, however far its deletion had come.
+
         Raises:
             TransferError: the case core, the store or the records failed; the next run goes on.
         """
         report = PurgeReport(number=number)
         case = await self._tools.core.case(number, fresh=True)
         verdict = judge(case, self._tools.clock.now(), self._policy.period)
-        if verdict is Verdict.DONE:
-            report.outcome = PurgeOutcome.DONE
-        elif verdict is Verdict.DELETE:
+        if verdict is Verdict.DELETE:
             await self._delete(case, report)
         else:
             report.outcome = outcome_of(verdict)
         await self._note(case, report)
+        if report.outcome is PurgeOutcome.KEPT:
+            await self._call_off(number)
         return report
 
     async def _delete(self, case: Case, report: PurgeReport) -> None:
-        tools, now = self._tools, self._tools.clock.now()
-        claim = DeletionClaim(
-            number=case.number, worker=self._worker, until=now + self._policy.claim
-        )
-        if not await tools.records.deletions.claim(claim, now):
-            report.outcome = PurgeOutcome.BUSY
-            return
-        deletion = CaseDeletion(
-            tools, self._policy, claim, report, pace=self._pace, stopping=self._stopping
-        )
-        try:
+        async with self._claimed(case.number) as claim:
+            if claim is None:
+                report.outcome = PurgeOutcome.BUSY
+                return
+            deletion = CaseDeletion(
+                self._tools, self._policy, claim, report, pace=self._pace, stopping=self._stopping
+            )
             report.outcome = await deletion.run(case)
+
+    @asynccontextmanager
+    async def _claimed(self, number: CaseNumber) -> AsyncIterator[DeletionClaim | None]:
+        """Have the deletion of a case for oneself; None if somebody else has it."""
+        deletions, now = self._tools.records.deletions, self._tools.clock.now()
+        claim = DeletionClaim(number=number, worker=self._worker, until=now + self._policy.claim)
+        if not await deletions.claim(claim, now):
+            yield None
+            return
+        try:
+            yield claim
         finally:
             with suppress(TransferError):  # it runs out by itself
-                await tools.records.deletions.release(claim)
+                await deletions.release(claim)
 
     async def _note(self, case: Case, report: PurgeReport) -> None:
         """Log how a run ended; what a person has to see to goes to the audit log as well."""
@@ -92,7 +101,7 @@ class CasePurge:
             log.error("retention.halted")
             await self._audit(case, "retention.halted", facts)
         elif report.outcome is PurgeOutcome.KEPT and case.purge_started_at is not None:
-            await self._call_off(case)
+            log.warning("retention.halted")
         else:
             log.info("retention.case")
 
@@ -102,21 +111,29 @@ class CasePurge:
             report.number, report.left, report.problem, self._tools.clock.now()
         )
 
-    async def _call_off(self, case: Case) -> None:
-        """Let a case take files again that was reopened elsewhere when its deletion had begun."""
-        if await self._tools.records.deletions.call_off(case.number):
-            _log.error("retention.called-off", case=case.number)
-            await self._audit(case, "retention.called-off", {})
-        else:
-            _log.warning("retention.halted", case=case.number)
+    async def _call_off(self, number: CaseNumber) -> None:
+        """Let a case take files again that was reopened elsewhere when its deletion had begun.
+
+        It goes by the row: whoever has heard of it first, it is still to be done.
+        """
+        row = await self._tools.records.cases.case(number)
+        if row.is_closed or row.purge_started_at is None:
+            return
+        async with self._claimed(number) as claim:
+            if claim is None or (await self._tools.core.case(number, fresh=True)).is_closed:
+                return
+            noted = self._event(number, "retention.called-off", {})
+            if await self._tools.records.deletions.call_off(claim, noted):
+                _log.error("retention.called-off", case=number)
 
     async def _audit(self, case: Case, action: str, details: Mapping[str, Any]) -> None:
-        await self._tools.records.audit.record(
-            AuditEvent(
-                at=self._tools.clock.now(),
-                action=action,
-                actor=ACTOR,
-                case_number=case.number,
-                details=details,
-            )
+        await self._tools.records.audit.record(self._event(case.number, action, details))
+
+    def _event(self, number: CaseNumber, action: str, details: Mapping[str, Any]) -> AuditEvent:
+        return AuditEvent(
+            at=self._tools.clock.now(),
+            action=action,
+            actor=ACTOR,
+            case_number=number,
+            details=details,
         )

@@ -64,10 +64,10 @@ class RetentionWorker:
     """Rounds of taking away what is over; any number of workers may run at once.
 
     A round ends expired accounts, has `overdue` see to overdue uploads (it returns how many),
-    discards left-over bytes, announces deletions, and deletes the data of cases that are due. Each
-    part is bounded, none stops the others when it fails, and all go by the state they find: after
-    an outage, a round finds what has become due meanwhile. While the clock is in doubt, nothing is
-    taken away by it but access.
+    discards left-over bytes, announces deletions, calls off those of cases that were reopened
+    elsewhere, and deletes the data of cases that are due. Each part is bounded, none stops the
+    others when it fails, and all go by the state they find: after an outage, a round finds what has
+    become due meanwhile. While the clock is in doubt, nothing is taken away by it but access.
     """
 
     def __init__(
@@ -185,14 +185,13 @@ class RetentionWorker:
 
     async def _delete_due(self, report: RoundReport) -> None:
         began = self._clock.monotonic()
-        numbers = await self._records.deletions.due(
-            self._clock.now(),
-            self._policy.period,
-            limit=_CASES_A_ROUND,
-        )
+        deletions, now, most = self._records.deletions, self._clock.now(), _CASES_A_ROUND
+        numbers = await deletions.due(now, self._policy.period, limit=most)
         # Workers on other nodes see the same list: in the same order, they would meet at each case.
         random.shuffle(numbers)
-        for number in numbers:
+        # First those whose people can't send anything, as their core has reopened them.
+        reopened = await deletions.reopened(now, limit=most)
+        for number in reopened + numbers:
             used = timedelta(seconds=self._clock.monotonic() - began)
             if self._rounds.stopping or used > _PURGING_A_ROUND:
                 report.more = True

@@ -28,7 +28,7 @@ def master_keys(settings: Settings) -> MasterKeyChain | None:
 
 def case_keys(records: Records, masters: MasterKeyChain | None, clock: Clock) -> CaseKeyRing:
     """Return the keys of cases, as `masters` open them."""
-    return CaseKeyRing(records=records.case_keys, audit=records.audit, masters=masters, clock=clock)
+    return CaseKeyRing(records=records.case_keys, masters=masters, clock=clock)
 
 
 def keyed(store: ObjectStore, keys: CaseKeyRing) -> ObjectStore:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.clock import MovableClock
+from tests.keys import destroy_key
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.cases import Case, CaseId
 from transfer.ports import AuditEvent, KeptKey, Records, WrappedKey
@@ -69,20 +70,20 @@ async def test_a_destroyed_key_leaves_its_row_and_nothing_to_unwrap(records: Rec
     await keep(records, key)
     await being_purged(records, case)
     gone = replace(key, wrapped=None, destroyed_at=NOW)
-    assert await records.case_keys.destroy(case.id, NOW) == gone
-    assert await records.case_keys.destroy(case.id, NOW + timedelta(days=1)) == gone
+    assert await destroy_key(records, case.id, NOW) == "f1"
+    assert await destroy_key(records, case.id, NOW + timedelta(days=1)) is None
     assert await records.case_keys.find(case.id) == gone
     assert await keep(records, key_of(case, "f2")) is None
 
 
 async def test_what_never_had_a_key_has_none_to_destroy(records: Records) -> None:
-    assert await records.case_keys.destroy(CaseId("nobody"), NOW) is None
+    assert await destroy_key(records, CaseId("nobody"), NOW) is None
 
 
 async def test_a_case_that_takes_files_again_begins_with_another_key(records: Records) -> None:
     case = await a_case(records)
     await keep(records, key_of(case))
-    await records.case_keys.destroy(case.id, NOW)
+    await destroy_key(records, case.id, NOW)
     again = key_of(case, "f2")
     former = await keep(records, again)  # the former one was not destroyed before NOW
     assert former is not None
@@ -94,7 +95,7 @@ async def test_keys_of_other_master_keys_come_by_the_page(records: Records) -> N
     keys = [key_of(await a_case(records, f"case-{number}")) for number in range(5)]
     for key in keys:
         await keep(records, key)
-    await records.case_keys.destroy(keys[1].case_id, NOW)
+    await destroy_key(records, keys[1].case_id, NOW)
     new = WrappedKey(master="file:two", sealed=b"anew")
     assert await records.case_keys.rewrap(keys[3], new)
     others = records.case_keys.wrapped_by_others
@@ -111,7 +112,7 @@ async def test_a_key_that_changed_or_was_destroyed_is_not_wrapped_anew(records: 
     new = WrappedKey(master="file:two", sealed=b"anew")
     assert not await records.case_keys.rewrap(key_of(case, "f2"), new)
     assert await records.case_keys.find(case.id) == key
-    await records.case_keys.destroy(case.id, NOW)
+    await destroy_key(records, case.id, NOW)
     assert not await records.case_keys.rewrap(key, new)
     gone = await records.case_keys.find(case.id)
     assert gone is not None
@@ -135,7 +136,7 @@ async def test_a_destroyed_key_is_nowhere_in_the_files_of_sqlite(
     assert _count(tmp_path, sealed) == 3
     database = await Database.open(sqlite_url)
     for case in cases:
-        await open_records(database).case_keys.destroy(case.id, NOW)
+        await destroy_key(open_records(database), case.id, NOW)
     assert _count(tmp_path, sealed) == 0
     await database.close()
 
@@ -151,7 +152,7 @@ async def test_keys_and_names_leave_the_wal_of_a_service_that_runs_on(
     event = AuditEvent(at=NOW, action="case.seen", actor=name, case_number=case.number)
     await records.audit.record(event)
     assert _count(tmp_path, sealed)
-    await records.case_keys.destroy(case.id, NOW)
+    await destroy_key(records, case.id, NOW)
     assert _count(tmp_path, sealed) == 0
     assert _count(tmp_path, name.encode())
     await records.audit.erase_personal(case.number, NOW)

@@ -27,17 +27,20 @@ from transfer.core.audit_entries import ERASED
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Hold, Status, reopen
 from transfer.core.deletion_receipts import Doomed
 from transfer.core.errors import CaseStateError, InvalidRequestError
+from transfer.core.names import ROOT, SHARED_FOLDER
 from transfer.core.retention import PERIOD
 from transfer.ports import (
     AuditEvent,
     CaseEvent,
     DeletionClaim,
     DeletionReceipt,
+    KeptKey,
     Method,
     Records,
     Session,
     StoredItem,
     StoredKind,
+    WrappedKey,
 )
 from transfer.records.database import Database
 from transfer.records.tables import cases
@@ -136,7 +139,9 @@ async def test_held_claimed_and_deleted_cases_are_not_due(records: Records) -> N
     await held(records, await closed(records, first))
     await closed(records, second)
     await being_deleted(records, third)
-    assert await records.deletions.finish(receipt(third), told("x", third), [])
+    last = DeletionClaim(number=third, worker="one", until=DUE)
+    assert await records.deletions.claim(last, NOW)
+    assert await records.deletions.finish(last, receipt(third), told("x", third), [])
     await closed(records, fourth, account="Quiet Ltd")
     await agree(records, "Quiet Ltd", hold=True)
     mine = DeletionClaim(number=second, worker="one", until=DUE + timedelta(minutes=1))
@@ -361,19 +366,84 @@ async def test_what_is_stuck_is_told_once_until_it_changes(records: Records) -> 
         await records.deletions.stuck(after="x")
 
 
+# ── Called off ───────────────────────────────────────────────────────────────────────────────
+
+
+async def claimed(records: Records, worker: str = "one") -> DeletionClaim:
+    mine = claim(worker)
+    assert await records.deletions.claim(mine, DUE)
+    return mine
+
+
 async def test_a_deletion_is_called_off_only_while_its_case_is_open(
     records: Records, database: Database
 ) -> None:
     await being_deleted(records)
-    assert not await records.deletions.call_off(NUMBER)
+    mine = await claimed(records)
+    assert not await records.deletions.call_off(mine, noted("called-off"))
     await database.write(_reopen_elsewhere)
-    assert await records.deletions.call_off(NUMBER)
-    assert not await records.deletions.call_off(NUMBER)
+    assert not await records.deletions.call_off(claim("two"), noted("called-off"))
+    assert "called-off" not in await audited(records)
+    assert await records.deletions.call_off(mine, noted("called-off"))
+    assert not await records.deletions.call_off(mine, noted("called-off"))
     assert (await records.cases.case(NUMBER)).purge_started_at is None
+    assert (await audited(records)).count("called-off") == 1
+
+
+async def test_a_reopened_case_is_found_by_its_mark_alone(
+    records: Records, database: Database
+) -> None:
+    await being_deleted(records)
+    await closed(records, OTHER_NUMBER)
+    assert await records.deletions.reopened(DUE) == []
+    await database.write(_reopen_elsewhere)
+    assert await records.deletions.reopened(DUE) == [NUMBER]
+    mine = await claimed(records)
+    assert await records.deletions.reopened(DUE) == []
+    assert await records.deletions.reopened(mine.until) == [NUMBER]
+    await records.deletions.postpone(NUMBER, mine.until)
+    assert await records.deletions.reopened(mine.until) == []
+    assert await records.deletions.reopened(mine.until + timedelta(days=1)) == [NUMBER]
+    assert await records.deletions.call_off(mine, noted("called-off"))
+    assert await records.deletions.reopened(mine.until) == []
+
+
+async def test_a_case_that_is_reopened_after_its_rows_went_has_its_folders_again(
+    records: Records, database: Database
+) -> None:
+    await being_deleted(records)
+    mine = await claimed(records)
+    await records.cases.scrub(NUMBER)
+    assert await records.deletions.finish(mine, receipt(), told("purged"), [])
+    await database.write(_reopen_elsewhere)
+    assert await records.deletions.call_off(mine, noted("called-off"))
+    case = await records.cases.case(NUMBER)
+    assert (case.purge_started_at, case.purged_at) == (None, None)
+    assert [one.path for one in await records.tree.children(NUMBER, ROOT)] == [SHARED_FOLDER]
+    await receive(records)
+
+
+async def test_what_is_noted_and_is_there_still_is_not_gone_when_it_is_called_off(
+    records: Records, database: Database
+) -> None:
+    await open_case(records)
+    file = await receive(records)
+    case = await close_case(records, await records.cases.case(NUMBER))
+    assert await records.cases.start_purge(NUMBER, expected_version=case.version, now=DUE)
+    mine = await claimed(records)
+    item = StoredItem(StoredKind.VERSION, file.object_key, "v1", file.size)
+    assert [one.key for one in await records.deletions.unlisted(NUMBER)] == [file.object_key]
+    assert await records.deletions.doom(mine, [item, ITEM])
+    assert await records.deletions.unlisted(NUMBER) == []
+    await database.write(_reopen_elsewhere)
+    assert await records.deletions.call_off(mine, noted("called-off"))
+    assert (await records.deletions.doomed(NUMBER)).versions == 1
+    assert [one.key for one in await records.deletions.unlisted(NUMBER)] == [file.object_key]
 
 
 def _reopen_elsewhere(connection: Connection) -> None:
-    connection.execute(update(cases).values(status=Status.OPEN, closed_at=None))
+    reopened = {"status": Status.OPEN, "closed_at": None}
+    connection.execute(update(cases).where(cases.c.number == NUMBER).values(reopened))
 
 
 # ── The end ──────────────────────────────────────────────────────────────────────────────────
@@ -386,7 +456,9 @@ async def test_the_end_comes_with_receipt_event_and_audit_all_at_once(records: R
     assert await records.deletions.get_stuck(NUMBER, 1, "AccessDenied", DUE)
     done = await asyncio.gather(
         *(
-            records.deletions.finish(receipt(), told("purged"), [noted("one"), noted("two")])
+            records.deletions.finish(
+                claim(), receipt(), told("purged"), [noted("one"), noted("two")]
+            )
             for _ in range(3)
         )
     )
@@ -403,8 +475,40 @@ async def test_the_end_comes_with_receipt_event_and_audit_all_at_once(records: R
 async def test_there_is_no_end_without_a_beginning(records: Records) -> None:
     await closed(records, NUMBER)
     with pytest.raises(CaseStateError):
-        await records.deletions.finish(receipt(), told("purged"), [])
+        await records.deletions.finish(claim(), receipt(), told("purged"), [])
     assert await records.deletions.receipts(NUMBER) == []
+
+
+async def test_the_end_is_of_whoever_has_the_claim_and_comes_with_the_keys_own(
+    records: Records,
+) -> None:
+    case = await closed(records, NUMBER)
+    wrapped = WrappedKey(master="file:one", sealed=b"sealed")
+    key = KeptKey(case_id=case.id, fingerprint="f1", wrapped=wrapped, created_at=NOW)
+    assert await records.case_keys.keep(key, destroyed_before=NOW) == key
+    assert await records.cases.start_purge(NUMBER, expected_version=case.version, now=DUE)
+    mine = await claimed(records)
+    assert not await records.deletions.finish(claim("two"), receipt(), told("purged"), [])
+    assert await records.case_keys.find(case.id) == key
+    assert await records.deletions.finish(mine, receipt(), told("purged"), [noted("done")])
+    destroyed = replace(key, wrapped=None, destroyed_at=DUE)
+    assert await records.case_keys.find(case.id) == destroyed
+    assert (await audited(records))[-2:] == ["retention.key-destroyed", "done"]
+
+
+async def test_what_is_held_at_the_last_moment_is_not_ended_and_keeps_its_key(
+    records: Records,
+) -> None:
+    case = await closed(records, NUMBER)
+    wrapped = WrappedKey(master="file:one", sealed=b"sealed")
+    key = KeptKey(case_id=case.id, fingerprint="f1", wrapped=wrapped, created_at=NOW)
+    await records.case_keys.keep(key, destroyed_before=NOW)
+    assert await records.cases.start_purge(NUMBER, expected_version=case.version, now=DUE)
+    mine = await claimed(records)
+    await held(records, await records.cases.case(NUMBER))
+    with pytest.raises(CaseStateError):
+        await records.deletions.finish(mine, receipt(), told("purged"), [])
+    assert await records.case_keys.find(case.id) == key
 
 
 async def test_rows_that_were_counted_before_a_crash_are_in_the_end(records: Records) -> None:

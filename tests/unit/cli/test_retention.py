@@ -42,7 +42,7 @@ def delete(data: Path, number: str) -> None:
         )
         receipt = await parts.deletion_receipts.write(facts, gone)
         event = CaseEvent(id="purged", type="case.purged", case_number=of, at=now, data={})
-        assert await deletions.finish(receipt, event, [])
+        assert await deletions.finish(claim, receipt, event, [])
 
     with_parts(data, work)
 

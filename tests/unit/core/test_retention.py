@@ -141,8 +141,10 @@ def test_a_deletion_that_has_begun_goes_on() -> None:
     assert judge(begun, CLOSED + PERIOD + TICK) is Verdict.DELETE
 
 
-def test_a_case_whose_data_is_gone_is_done() -> None:
-    assert judge(replace(CLOSED_CASE, purged_at=CLOSED + PERIOD), CLOSED) is Verdict.DONE
+def test_a_case_whose_data_is_gone_is_done_unless_it_is_open_again() -> None:
+    purged = replace(CLOSED_CASE, purged_at=CLOSED + PERIOD)
+    assert judge(purged, CLOSED) is Verdict.DONE
+    assert judge(replace(purged, status=Status.OPEN, closed_at=None), CLOSED) is Verdict.KEEP_OPEN
 
 
 def test_a_closing_time_of_any_zone_is_the_same_moment() -> None:

@@ -11,7 +11,7 @@ from transfer.core.deletion_receipts import DeletionFacts, Doomed
 from transfer.core.errors import CaseMissingError, InvalidRequestError
 from transfer.engine.deletion_receipts import check
 from transfer.engine.receipts import ReceiptSigner
-from transfer.ports import AuditEvent, CaseEvent, DeletionReceipt
+from transfer.ports import AuditEvent, CaseEvent, DeletionClaim, DeletionReceipt
 
 GONE = Doomed(versions=1, size_bytes=5, keys=bytes(32), rows={"files": 1})
 
@@ -37,7 +37,9 @@ async def kept(room: EngineRoom) -> DeletionReceipt:
     receipt = await written(room)
     event = CaseEvent(id="purged", type="case.purged", case_number=NUMBER, at=now, data={})
     noted = AuditEvent(at=now, action="retention.finished", actor="retention", case_number=NUMBER)
-    assert await room.records.deletions.finish(receipt, event, [noted])
+    claim = DeletionClaim(number=NUMBER, worker="test", until=now)
+    assert await room.records.deletions.claim(claim, now)
+    assert await room.records.deletions.finish(claim, receipt, event, [noted])
     return receipt
 
 

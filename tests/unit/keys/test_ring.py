@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from tests.clock import MovableClock
+from tests.keys import destroy_key
 from tests.sqlite import sqlite_records
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.cases import Case, CaseId, Status
@@ -24,7 +25,7 @@ from transfer.core.errors import (
 from transfer.core.uploads import UploadId, object_key
 from transfer.keys.masters import MasterKeyFile
 from transfer.keys.ring import CaseKeyRing, fingerprint
-from transfer.ports import Records, WrappedKey
+from transfer.ports import AuditEvent, DeletionClaim, Records, WrappedKey
 from transfer.records.case_keys import SqlCaseKeyRecords
 from transfer.records.tables import cases
 
@@ -69,7 +70,6 @@ class Bunch:
     def ring(self, most_at_hand: int = 100) -> CaseKeyRing:
         return CaseKeyRing(
             records=self.records.case_keys,
-            audit=self.records.audit,
             masters=self.master,
             clock=self.clock,
             most_at_hand=most_at_hand,
@@ -89,7 +89,14 @@ class Bunch:
         """Have another case core reopen the case."""
         rows = cast(SqlCaseKeyRecords, self.records.case_keys)._database
         await rows.write(_reopen_elsewhere)
-        assert await self.records.deletions.call_off(self.case.number)
+        number, now = self.case.number, self.clock.now()
+        claim = DeletionClaim(number=number, worker="test", until=now)
+        assert await self.records.deletions.claim(claim, now)
+        noted = AuditEvent(at=now, action="x", actor="retention", case_number=number)
+        assert await self.records.deletions.call_off(claim, noted)
+
+    async def destroyed(self) -> None:
+        assert await destroy_key(self.records, self.case.id, self.clock.now())
 
 
 def _reopen_elsewhere(connection: Connection) -> None:
@@ -232,9 +239,7 @@ async def test_a_master_key_that_fails_is_not_asked_by_each_who_waits(bunch: Bun
 
 async def test_without_a_master_key_what_is_encrypted_can_not_be_used(bunch: Bunch) -> None:
     await made(bunch)
-    ring = CaseKeyRing(
-        records=bunch.records.case_keys, audit=bunch.records.audit, masters=None, clock=bunch.clock
-    )
+    ring = CaseKeyRing(records=bunch.records.case_keys, masters=None, clock=bunch.clock)
     with pytest.raises(StoreUnavailableError, match="no master key"):
         await ring.for_reading(bunch.object)
 
@@ -251,9 +256,9 @@ async def test_a_key_that_was_destroyed_is_nobody_s_any_more(bunch: Bunch) -> No
     key, ring = await made(bunch), bunch.ring()
     await ring.for_reading(bunch.object)
     await bunch.being_purged()
-    destroyed = await ring.destroy(bunch.case)
-    assert destroyed is not None
-    assert destroyed.fingerprint == fingerprint(key)
+    for _ in range(2):
+        assert await ring.forget(bunch.case) == fingerprint(key)
+        await destroy_key(bunch.records, bunch.case.id, bunch.clock.now())
     for each in (ring, bunch.ring()):
         with pytest.raises(EntryMissingError):
             await each.for_reading(bunch.object)
@@ -264,26 +269,14 @@ async def test_a_key_that_was_destroyed_is_nobody_s_any_more(bunch: Bunch) -> No
     assert kept.wrapped is None
 
 
-async def test_to_destroy_a_key_again_says_the_same_and_is_noted_once(bunch: Bunch) -> None:
-    await made(bunch)
-    first = await bunch.ring().destroy(bunch.case)
-    bunch.clock.advance(60)
-    assert await bunch.ring().destroy(bunch.case) == first
-    events = await bunch.records.audit.events(bunch.case.number)
-    noted = [event for event in events if event.action == "retention.key-destroyed"]
-    assert [dict(event.details) for event in noted] == [
-        {"fingerprint": first.fingerprint if first else None}
-    ]
-
-
-async def test_a_key_is_destroyed_without_a_master_key(bunch: Bunch) -> None:
-    await made(bunch)
+async def test_which_key_it_was_is_told_without_a_master_key(bunch: Bunch) -> None:
+    key = await made(bunch)
     bunch.master.is_away = True
-    assert await bunch.ring().destroy(bunch.case) is not None
+    assert await bunch.ring().forget(bunch.case) == fingerprint(key)
 
 
-async def test_a_case_without_a_key_has_none_to_destroy(bunch: Bunch) -> None:
-    assert await bunch.ring().destroy(bunch.case) is None
+async def test_a_case_without_a_key_has_none_to_forget(bunch: Bunch) -> None:
+    assert await bunch.ring().forget(bunch.case) is None
     assert await bunch.records.case_keys.find(bunch.case.id) is None
 
 
@@ -301,7 +294,8 @@ async def test_a_case_that_takes_files_again_gets_another_key_when_nobody_has_th
 ) -> None:
     key, ring = await made(bunch), bunch.ring()
     await bunch.being_purged()
-    await ring.destroy(bunch.case)
+    await ring.forget(bunch.case)
+    await bunch.destroyed()
     with pytest.raises(UploadGoneError):
         await ring.for_writing(bunch.object)
     await bunch.called_off()
@@ -319,7 +313,7 @@ async def test_a_case_that_takes_files_again_gets_another_key_when_nobody_has_th
 async def test_another_process_may_read_for_as_long_as_it_has_a_key_at_hand(bunch: Bunch) -> None:
     key, other = await made(bunch), bunch.ring()
     await other.for_reading(bunch.object)
-    await bunch.ring().destroy(bunch.case)
+    await bunch.destroyed()
     assert await other.for_reading(bunch.object) == key
     bunch.clock.advance(AT_HAND)
     with pytest.raises(EntryMissingError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clock import MovableClock
-from tests.keys import ShellKms
+from tests.keys import ShellKms, destroy_key
 from tests.sqlite import sqlite_records
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.cases import Case, CaseId
@@ -35,7 +35,6 @@ class Cases:
     def ring(self, masters: MasterKeys) -> CaseKeyRing:
         return CaseKeyRing(
             records=self.records.case_keys,
-            audit=self.records.audit,
             masters=masters,
             clock=self.clock,
         )
@@ -96,7 +95,7 @@ async def test_keys_go_from_a_file_to_a_kms_and_back(world: Cases, tmp_path: Pat
 
 async def test_a_key_that_was_destroyed_stays_destroyed(world: Cases) -> None:
     _, gone = await world.with_keys(2)
-    await world.ring(OLD).destroy(gone)
+    assert await destroy_key(world.records, gone.id, world.clock.now())
     assert (await MasterKeyRotation(world.records.case_keys, BOTH).run()).rewrapped == 1
     assert await world.records.case_keys.counts() == ({NEW.id: 1}, 1)
     found = await world.records.case_keys.find(gone.id)
@@ -149,8 +148,9 @@ async def test_a_good_wrapping_is_never_given_up_for_a_bad_one(
 class Late:
     """Records whose page is older than the present: its key was destroyed since."""
 
-    def __init__(self, records: CaseKeyRecords) -> None:
-        self._records = records
+    def __init__(self, records: Records) -> None:
+        self._all = records
+        self._records = records.case_keys
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._records, name)
@@ -160,13 +160,13 @@ class Late:
     ) -> list[KeptKey]:
         page = await self._records.wrapped_by_others(master, after=after, limit=limit)
         for kept in page:
-            await self._records.destroy(kept.case_id, kept.created_at)
+            await destroy_key(self._all, kept.case_id, kept.created_at)
         return page
 
 
 async def test_a_key_that_is_destroyed_meanwhile_does_not_come_back(world: Cases) -> None:
     (case,) = await world.with_keys(1)
-    late: CaseKeyRecords = Late(world.records.case_keys)  # type: ignore[assignment]  # by __getattr__
+    late: CaseKeyRecords = Late(world.records)  # type: ignore[assignment]  # by __getattr__
     await MasterKeyRotation(late, BOTH).run()
     found = await world.records.case_keys.find(case.id)
     assert found is not None

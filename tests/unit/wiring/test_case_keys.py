@@ -7,7 +7,7 @@ from secrets import token_hex
 import pytest
 
 from tests.clock import MovableClock
-from tests.keys import HeedlessStore, ShellKms
+from tests.keys import HeedlessStore, ShellKms, destroy_key
 from tests.sqlite import sqlite_records
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.errors import StoreUnavailableError
@@ -77,7 +77,7 @@ async def test_keys_that_no_master_key_opens_are_told_at_the_start(
     for wrong in (load(), encrypting(f"file:{other}")):
         with pytest.raises(SettingsError, match=f"1 cases .* {MasterKeyFile(KEY).id}"):
             await check_master_keys(wrong, records)
-    await ring.destroy(case)
+    assert await destroy_key(records, case.id, MovableClock().now())
     await check_master_keys(load(), records)
 
 

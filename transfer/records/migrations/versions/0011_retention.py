@@ -11,6 +11,7 @@ depends_on = None
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _STUCK = sa.text("stuck_since IS NOT NULL")
 _NOT_PURGED = sa.text("closed_at IS NOT NULL AND purged_at IS NULL")
+_CALLED_OFF = sa.text("closed_at IS NULL AND purge_started_at IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -24,6 +25,13 @@ def upgrade() -> None:
         ["closed_at", "number"],
         sqlite_where=_NOT_PURGED,
         postgresql_where=_NOT_PURGED,
+    )
+    op.create_index(
+        "ix_cases_called_off",
+        "cases",
+        ["number"],
+        sqlite_where=_CALLED_OFF,
+        postgresql_where=_CALLED_OFF,
     )
 
 
@@ -103,6 +111,7 @@ def _make_receipts() -> None:
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_index("ix_cases_called_off", "cases")
     op.drop_index("ix_cases_not_purged", "cases")
     for table in ("deletion_receipts", "doomed_items", "deletions", "account_terms"):
         op.drop_table(table)
