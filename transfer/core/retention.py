@@ -12,6 +12,12 @@ NOTICE = timedelta(days=7)
 """So long before a deletion its case core is told of it."""
 
 
+AFTERWARDS = timedelta(hours=1)
+"""So long after a deletion, names are looked for again: of sessions that ended since, for one."""
+
+_A_DAY, _A_WEEK = timedelta(days=1), timedelta(days=7)
+
+
 class Verdict(StrEnum):
     """What retention decides for a case."""
 
@@ -74,6 +80,14 @@ def notice_due(
     if due is None or judge(case, now, period) is not Verdict.KEEP_NOT_DUE:
         return None
     return due if now >= due - notice else None
+
+
+def next_scrub(purged_at: datetime, now: datetime, *, found_some: bool) -> datetime:
+    """Return when names are looked for again that came after the data of a case was gone.
+
+    Somebody may always knock with an account that is over. So it never ends, and gets rarer.
+    """
+    return now + (_A_DAY if found_some else min(max(now - purged_at, _A_DAY), _A_WEEK))
 
 
 def closure_name(case: Case) -> str:

@@ -170,6 +170,16 @@ class DeletionRecords(ClockMarks, Protocol):
             CaseStateError: the deletion hasn't begun, or must not go on.
         """
 
+    async def to_be_scrubbed(self, now: datetime, limit: int = 100) -> list[CaseNumber]:
+        """Return cases whose data is gone, and in whose rows names are to be looked for again."""
+
+    async def scrub_again(self, number: CaseNumber, now: datetime, *, found_some: bool) -> None:
+        """Take names out of the rows of a case whose data is gone, as often as they come.
+
+        Not out of its audit log: `found_some` tells whether that had some, and it is done again
+        the sooner.
+        """
+
     async def receipts(self, number: CaseNumber) -> list[DeletionReceipt]:
         """Return the receipts of a case's deletions, the latest first; most cases have one."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, case, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from transfer.core.access import Principal
@@ -23,6 +23,7 @@ from transfer.records.columns import UtcDateTime, is_storable
 from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
+from transfer.records.tables import cases as case_table
 from transfer.records.tables import sftp_accounts
 
 _TAKEN = "The user name is in use."
@@ -153,6 +154,9 @@ def _reissue(connection: Connection, account: SftpAccount, principal: Principal)
 
 def _use(connection: Connection, account_id: AccountId, use: AccountUse) -> None:
     columns = sftp_accounts.c
+    is_going = exists().where(
+        case_table.c.number == columns.case_number, case_table.c.purge_started_at.is_not(None)
+    )
     connection.execute(
         update(sftp_accounts)
         .where(columns.id == account_id)
@@ -161,7 +165,8 @@ def _use(connection: Connection, account_id: AccountId, use: AccountUse) -> None
             bytes_received=columns.bytes_received + use.bytes_received,
             bytes_sent=columns.bytes_sent + use.bytes_sent,
             last_seen_at=use.last_seen_at,
-            last_address=use.last_address,
+            # Where its people are from has gone with the data of the case, and doesn't come back.
+            last_address=case((is_going, None), else_=use.last_address),
         )
     )
 

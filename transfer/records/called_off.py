@@ -45,7 +45,14 @@ def call_off(connection: Connection, claim: DeletionClaim, noted: AuditEvent) ->
     connection.execute(
         update(deletions)
         .where(deletions.c.case_number == number)
-        .values(stuck_since=None, stuck_left=None, stuck_problem=None, retry_at=None, retries=None)
+        .values(
+            stuck_since=None,
+            stuck_left=None,
+            stuck_problem=None,
+            retry_at=None,
+            retries=None,
+            scrub_at=None,
+        )
     )
     audit.add(connection, noted)
     return True

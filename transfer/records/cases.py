@@ -24,6 +24,7 @@ from transfer.records import case_changes, case_search, case_waits, folders, out
 from transfer.records.contacts import contacts_of, joining_contacts
 from transfer.records.cursors import cursor, parse_serial_cursor
 from transfer.records.database import Database
+from transfer.records.erasure import nameless
 from transfer.records.rows import AnyRow, case_of, select_cases
 from transfer.records.tables import case_updates, cases
 
@@ -225,8 +226,12 @@ def _save(
     )
     if not case.is_closed:
         statement = statement.where(cases.c.purge_started_at.is_(None))
-    if not connection.execute(statement.values(**_changeable(case))).rowcount:
+    saving = statement.values(**_changeable(case)).returning(cases.c.purge_started_at)
+    saved = connection.execute(saving).first()
+    if saved is None:
         return False
+    if saved.purge_started_at is not None:  # the deletion may have begun since the event was read
+        entries = [(event_id, nameless(event_id, entry)) for event_id, entry in entries]
     _add_entries(connection, case.number, entries)
     for event in events:
         outbox.add(connection, event)

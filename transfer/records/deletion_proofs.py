@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from transfer.core.cases import CaseNumber
+from transfer.core.retention import AFTERWARDS
 from transfer.ports import AuditEvent, CaseEvent, DeletionClaim, DeletionReceipt
 from transfer.records import audit, case_keys, deletion_claims, outbox, purges
 from transfer.records.retention_tables import deletion_receipts, deletions, doomed_items
@@ -48,7 +49,13 @@ def finish(
     connection.execute(
         update(deletions)
         .where(deletions.c.case_number == number)
-        .values(rows=None, stuck_since=None, stuck_left=None, stuck_problem=None)
+        .values(
+            rows=None,
+            stuck_since=None,
+            stuck_left=None,
+            stuck_problem=None,
+            scrub_at=now + AFTERWARDS,
+        )
     )
     outbox.add(connection, event)
     for one in noted:

@@ -20,6 +20,7 @@ from transfer.records import (
     deletion_proofs,
     doomed_rows,
     due_cases,
+    late_names,
 )
 from transfer.records.database import Database
 
@@ -133,6 +134,14 @@ class SqlDeletionRecords:
     async def believe(self, at: datetime) -> None:
         """Keep from when on they are."""
         await self._database.write(clock_marks.believe, at)
+
+    async def to_be_scrubbed(self, now: datetime, limit: int = 100) -> list[CaseNumber]:
+        """Return cases whose data is gone, and in whose rows names are to be looked for again."""
+        return await self._database.read(late_names.to_be_scrubbed, now, limit)
+
+    async def scrub_again(self, number: CaseNumber, now: datetime, *, found_some: bool) -> None:
+        """Take names out of the rows of a case whose data is gone; see the port."""
+        await self._database.write(late_names.scrub_again, number, now, found_some)
 
     async def receipts(self, number: CaseNumber) -> list[DeletionReceipt]:
         """Return the receipts of a case's deletions, the latest first; most cases have one."""

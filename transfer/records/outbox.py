@@ -24,6 +24,7 @@ from transfer.ports import (
 )
 from transfer.records import audit, interruptions
 from transfer.records.database import DESTINATIONS, Database
+from transfer.records.erasure import UNTOLD
 from transfer.records.outbox_claims import IS_LIVE, Claim, claim
 from transfer.records.rows import AnyRow
 from transfer.records.tables import cases, outbox
@@ -280,7 +281,11 @@ def _letters(connection: Connection, wanted: LetterSearch, limit: int) -> list[L
 def _replay(connection: Connection, wanted: LetterSearch, now: datetime) -> int:
     replayed = connection.execute(
         update(outbox)
-        .where(*_wanted(wanted), outbox.c.dead_at.is_not(None))
+        .where(
+            *_wanted(wanted),
+            outbox.c.dead_at.is_not(None),
+            outbox.c.error.is_distinct_from(UNTOLD),  # there is nothing left in it to be told
+        )
         .values(dead_at=None, failures=0, refusals=0, run_at=now)
     )
     return int(replayed.rowcount)

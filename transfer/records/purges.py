@@ -51,11 +51,12 @@ def scrub(connection: Connection, number: CaseNumber) -> dict[str, int]:
         CaseStateError: the deletion hasn't begun, or must not go on.
     """
     begun = (
-        select(cases.c.number)
+        select(cases.c.purge_started_at)
         .where(cases.c.number == number, cases.c.purge_started_at.is_not(None), MAY_GO)
         .with_for_update(key_share=True)
     )
-    if connection.execute(begun).first() is None:
+    begun_at = connection.scalar(begun)
+    if begun_at is None:
         raise CaseStateError("The deletion of the case's data hasn't begun, or must not go on.")
     counts = _counts(connection, number)
     of_case = select(uploads.c.id).where(uploads.c.case_number == number)
@@ -63,7 +64,7 @@ def scrub(connection: Connection, number: CaseNumber) -> dict[str, int]:
         connection.execute(delete(table).where(table.c.upload_id.in_(of_case)))
     for table in (uploads, files, folders, acknowledgements):
         connection.execute(delete(table).where(table.c.case_number == number))
-    erasure.erase_names(connection, number)
+    erasure.erase_names(connection, number, begun_at)
     _keep(connection, number, counts)
     return counts
 

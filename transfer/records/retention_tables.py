@@ -42,12 +42,19 @@ deletions = Table(
     Column("stuck_since", UtcDateTime),
     Column("stuck_left", Integer),
     Column("stuck_problem", Text),
+    Column("scrub_at", UtcDateTime),  # when names are looked for again, once the data is gone
     Index(
         "ix_deletions_stuck",
         "stuck_since",
         "case_number",
         sqlite_where=text("stuck_since IS NOT NULL"),
         postgresql_where=text("stuck_since IS NOT NULL"),
+    ),
+    Index(
+        "ix_deletions_scrub",
+        "scrub_at",
+        sqlite_where=text("scrub_at IS NOT NULL"),
+        postgresql_where=text("scrub_at IS NOT NULL"),
     ),
 )
 

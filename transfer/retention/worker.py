@@ -65,9 +65,10 @@ class RetentionWorker:
 
     A round ends expired accounts, has `overdue` see to overdue uploads (it returns how many),
     discards left-over bytes, announces deletions, calls off those of cases that were reopened
-    elsewhere, and deletes the data of cases that are due. Each part is bounded, none stops the
-    others when it fails, and all go by the state they find: after an outage, a round finds what has
-    become due meanwhile. While the clock is in doubt, nothing is taken away by it but access.
+    elsewhere, deletes the data of cases that are due, and erases names that came late. Each part is
+    bounded, none stops the others when it fails, and all go by the state they find: after an
+    outage, a round finds what has become due meanwhile. While the clock is in doubt, nothing is
+    taken away by it but access and late names.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class RetentionWorker:
                 ("cases", self._delete_due),
             ):
                 await self._do(name, part, report)
+        await self._do("names", self._scrub_again, report)
         self._measure(report)
         _log.debug("retention.round", **report.to_json())
         return report
@@ -197,6 +199,15 @@ class RetentionWorker:
                 report.more = True
                 return
             await self._delete_one(number, report)
+        report.more = report.more or len(numbers) == _CASES_A_ROUND
+
+    async def _scrub_again(self, report: RoundReport) -> None:
+        """Erase what was noted of people since the data of their case went."""
+        now = self._clock.now()
+        numbers = await self._records.deletions.to_be_scrubbed(now, _CASES_A_ROUND)
+        for number in numbers:
+            erased = await self._records.audit.erase_personal(number, now)
+            await self._records.deletions.scrub_again(number, now, found_some=erased > 0)
         report.more = report.more or len(numbers) == _CASES_A_ROUND
 
     async def _delete_one(self, number: CaseNumber, report: RoundReport) -> None:

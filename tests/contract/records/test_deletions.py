@@ -23,18 +23,20 @@ from tests.contract.records.scenario import (
 )
 from transfer.core.access import Door, Principal, Role
 from transfer.core.account_terms import AccountTerms
+from transfer.core.accounts import AccountUse
 from transfer.core.audit_entries import ERASED
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Hold, Status, reopen
 from transfer.core.deletion_receipts import Doomed
 from transfer.core.errors import CaseStateError, InvalidRequestError
 from transfer.core.names import ROOT, SHARED_FOLDER
-from transfer.core.retention import PERIOD
+from transfer.core.retention import AFTERWARDS, PERIOD
 from transfer.ports import (
     AuditEvent,
     CaseEvent,
     DeletionClaim,
     DeletionReceipt,
     KeptKey,
+    LetterSearch,
     Method,
     Records,
     Session,
@@ -576,6 +578,65 @@ async def test_nobody_is_named_in_the_rows_that_stay(records: Records) -> None:
     texts = [update.text for update in await records.cases.updates(NUMBER)]
     assert texts.count(ERASED) == 1
     assert {said.text, soon.text} <= set(texts)
-    events = await records.outbox.claim("test", DUE, DUE + TICK)
-    assert [dict(event.data) for event in events] == [{}] * len(events)
-    assert events
+    assert await records.outbox.claim("test", DUE, DUE + TICK) == []
+    letters = await records.outbox.letters(LetterSearch(case_number=NUMBER))
+    assert letters
+    assert {(str(one.event.data), one.error, one.dead_at) for one in letters} == {
+        ("{}", "erased", DUE)
+    }
+    assert await records.outbox.replay(LetterSearch(case_number=NUMBER), DUE) == 0
+
+
+async def test_what_was_on_its_way_when_the_rows_went_leaves_no_name(records: Records) -> None:
+    await being_deleted(records)
+    case = await records.cases.case(NUMBER)
+    await records.cases.scrub(NUMBER)
+    late = CaseUpdate(at=DUE, author="Jo Smith", text="File received: letter of jo.txt")
+    soon = CaseUpdate(at=DUE, author="Case Transfer", text="Deleted.")
+    entries = {"file-received-1": late, "purged-k3": soon}
+    assert await records.cases.note(case, expected_version=case.version, entries=entries)
+    told_last = [(one.author, one.text) for one in (await records.cases.updates(NUMBER))[-2:]]
+    assert told_last == [(ERASED, ERASED), ("Case Transfer", "Deleted.")]
+
+
+async def test_an_account_of_a_case_that_is_being_deleted_was_seen_and_not_from_where(
+    records: Records,
+) -> None:
+    await open_case(records)
+    account = new_account()
+    await records.accounts.insert(account, ANALYST)
+    use = AccountUse(sessions=1, last_seen_at=NOW, last_address="192.0.2.7")
+    await records.accounts.use(account.id, use)
+    assert (await records.accounts.account(account.id)).use.last_address == "192.0.2.7"
+    case = await close_case(records, await records.cases.case(NUMBER))
+    assert await records.cases.start_purge(NUMBER, expected_version=case.version, now=DUE)
+    await records.accounts.use(account.id, use)
+    kept = (await records.accounts.account(account.id)).use
+    assert (kept.sessions, kept.last_address) == (2, None)
+
+
+async def test_names_are_looked_for_again_once_the_data_is_gone(
+    records: Records, database: Database
+) -> None:
+    await being_deleted(records)
+    mine = await claimed(records)
+    again = DUE + AFTERWARDS
+    assert await records.deletions.to_be_scrubbed(again) == []
+    assert await records.deletions.finish(mine, receipt(), told("purged"), [])
+    assert await records.deletions.to_be_scrubbed(again - TICK) == []
+    assert await records.deletions.to_be_scrubbed(again) == [NUMBER]
+    await records.sessions.insert(session("late", NUMBER), b"late")
+    await records.deletions.scrub_again(NUMBER, again, found_some=True)
+    [row] = await records.sessions.sessions(case_number=NUMBER)
+    assert (row.name, row.subject, row.address) == (ERASED, ERASED, None)
+    day = timedelta(days=1)
+    assert await records.deletions.to_be_scrubbed(again + day - TICK) == []
+    assert await records.deletions.to_be_scrubbed(again + day) == [NUMBER]
+
+    await database.write(_reopen_elsewhere)
+    assert await records.deletions.call_off(mine, noted("called-off"))
+    assert await records.deletions.to_be_scrubbed(again + 365 * day) == []
+    await records.sessions.insert(session("new", NUMBER), b"new")
+    await records.deletions.scrub_again(NUMBER, again, found_some=True)
+    names = {one.id: one.name for one in await records.sessions.sessions(case_number=NUMBER)}
+    assert names["new"] == "Jo Smith"

@@ -23,6 +23,7 @@ from transfer.core.retention import (
     closure_name,
     deletion_due_at,
     judge,
+    next_scrub,
     notice_due,
 )
 
@@ -145,6 +146,17 @@ def test_a_case_whose_data_is_gone_is_done_unless_it_is_open_again() -> None:
     purged = replace(CLOSED_CASE, purged_at=CLOSED + PERIOD)
     assert judge(purged, CLOSED) is Verdict.DONE
     assert judge(replace(purged, status=Status.OPEN, closed_at=None), CLOSED) is Verdict.KEEP_OPEN
+
+
+@pytest.mark.parametrize(
+    ("age", "found_some", "days"),
+    [(1, False, 1), (24 * 3, False, 3), (24 * 90, False, 7), (24 * 90, True, 1)],
+)
+def test_late_names_are_looked_for_more_and_more_rarely(
+    age: int, found_some: bool, days: int
+) -> None:
+    now = CLOSED + timedelta(hours=age)
+    assert next_scrub(CLOSED, now, found_some=found_some) == now + timedelta(days=days)
 
 
 def test_a_closing_time_of_any_zone_is_the_same_moment() -> None:

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from tests.unit.retention.world import CUSTOMER, World
 from transfer.core.accounts import LIFETIME, AccountEnd
+from transfer.core.audit_entries import ERASED
 from transfer.core.cases import Case, CaseNumber
 from transfer.core.errors import RecordsUnavailableError, StoreUnavailableError
-from transfer.core.retention import PERIOD
-from transfer.ports import CaseEvent
+from transfer.core.retention import AFTERWARDS, PERIOD
+from transfer.ports import AuditEvent, CaseEvent
 from transfer.retention.policy import RetentionPolicy
 from transfer.retention.worker import RetentionWorker
 from transfer.storage.memory import Call
@@ -303,6 +304,7 @@ async def test_the_loop_survives_an_outage_of_the_records(world: World) -> None:
         "discards",
         "notices",
         "cases",
+        "names",
     ]
     assert len(await world.left_of(case)) == 6
 
@@ -374,3 +376,33 @@ class _Away:
 
 async def _raise() -> int:
     raise RecordsUnavailableError("away")
+
+
+async def test_who_knocks_after_the_data_is_gone_is_not_remembered_for_long(world: World) -> None:
+    case = await world.a_due_case()
+    worker = world.worker()
+    await worker.run_once()
+    [account] = await world.records.accounts.of_case(case.number, active_at=None)
+
+    async def known() -> list[tuple[str, str, str | None]]:
+        events = await world.records.audit.events(case.number)
+        found = [(one.action, one.actor, one.address) for one in events]
+        return [one for one in found if one[0].startswith("sftp.")]
+
+    for action, later in (
+        ("sftp.refused", AFTERWARDS),
+        ("sftp.signed-out", timedelta(days=1)),
+        ("sftp.refused", timedelta(days=7)),
+    ):
+        event = AuditEvent(
+            at=world.clock.now(),
+            action=action,
+            actor=account.username,
+            case_number=case.number,
+            address="192.0.2.7",
+            details={"reason": "case-closed"},
+        )
+        await world.records.audit.record(event)
+        world.clock.advance(later)
+        assert (await worker.run_once()).failures == []
+        assert {one[1:] for one in await known()} == {(ERASED, None)}

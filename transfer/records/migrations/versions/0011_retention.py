@@ -10,6 +10,7 @@ depends_on = None
 
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _STUCK = sa.text("stuck_since IS NOT NULL")
+_SCRUB = sa.text("scrub_at IS NOT NULL")
 _NOT_PURGED = sa.text("closed_at IS NOT NULL AND purged_at IS NULL")
 _CALLED_OFF = sa.text("closed_at IS NULL AND purge_started_at IS NOT NULL")
 
@@ -62,6 +63,7 @@ def _make_deletions() -> None:
         sa.Column("stuck_since", sa.DateTime(timezone=True)),
         sa.Column("stuck_left", sa.Integer()),
         sa.Column("stuck_problem", sa.Text()),
+        sa.Column("scrub_at", sa.DateTime(timezone=True)),
         sa.ForeignKeyConstraint(
             ["case_number"], ["cases.number"], name="fk_deletions_case_number_cases"
         ),
@@ -73,6 +75,13 @@ def _make_deletions() -> None:
         ["stuck_since", "case_number"],
         sqlite_where=_STUCK,
         postgresql_where=_STUCK,
+    )
+    op.create_index(
+        "ix_deletions_scrub",
+        "deletions",
+        ["scrub_at"],
+        sqlite_where=_SCRUB,
+        postgresql_where=_SCRUB,
     )
     op.create_table(
         "doomed_items",
