@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
@@ -18,7 +19,7 @@ from transfer.casebridge.letters import LANGUAGES, Audience, Letters, Notice, no
 from transfer.casebridge.webhooks import ReceiverUnavailableError
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import CaseMissingError, RefusedError
-from transfer.ports import CaseCore, CaseEvent, Measure, Meter, NoMeter
+from transfer.ports import CaseCore, CaseEvent, Clock, Measure, Meter, NoMeter
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +30,12 @@ _SIGN_IN_REFUSED = range(530, 540)
 
 _REMEMBERED = 10_000
 
-_ADDRESS = re.compile(r"[^\s@,;<>()\"\\]+@[^\s@,;<>()\"\\]+", re.ASCII)
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_ADDRESS = re.compile(rf"(?!.*=\?){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_LONGEST_ADDRESS = 254
+_PUT_OFF_FOR = timedelta(days=1)
+"""How long a server may say of a recipient that their mail is to come later."""
 
 SENT = Measure("mails_sent", "Mails that the server has taken")
 UNDELIVERABLE = Measure("mails_undeliverable", "Mails whose recipient the server refused")
@@ -80,17 +86,20 @@ class MailSink:
         policy: MailPolicy,
         letters: Letters,
         core: CaseCore,
+        clock: Clock,
         meter: Meter | None = None,
     ) -> None:
         self._server = server
         self._policy = policy
         self._letters = letters
         self._core = core
+        self._clock = clock
         self._meter = meter or NoMeter()
         self._sent: OrderedDict[str, None] = OrderedDict()
+        self._put_off_since: OrderedDict[str, datetime] = OrderedDict()
 
     async def tell(self, *events: CaseEvent) -> None:
-        """Send what the events make, in order.
+        """Send what the events make, in order; one mail that fails doesn't keep the others.
 
         Raises:
             ReceiverUnavailableError: the mail server doesn't take it now.
@@ -100,10 +109,17 @@ class MailSink:
         left = [mail for mail in mails if mail["Message-ID"] not in self._sent]
         if not left:
             return
+        failures: list[aiosmtplib.SMTPException] = []
         with _translated():
             async with self._connection() as connection:
                 for mail in left:
-                    await self._send(connection, mail)
+                    try:
+                        await self._send(connection, mail)
+                    except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPRecipientsRefused) as exc:
+                        failures.append(exc)
+            if failures:
+                # One that may pass goes first: the mails of the others are given up with the event.
+                raise min(failures, key=_is_for_good)
 
     async def close(self) -> None:
         """Keep no connection: there is none between two calls."""
@@ -115,7 +131,12 @@ class MailSink:
         if notice is None:
             return []
         addressees = await self._addressees(event.case_number, notice.audience)
-        return [self._mail(event, notice, addressee) for addressee in addressees]
+        mails = []
+        for addressee in addressees:
+            mail = self._mail(event, notice, addressee)
+            if mail is not None:
+                mails.append(mail)
+        return mails
 
     async def _addressees(self, number: CaseNumber, audience: Audience) -> Sequence[_Addressee]:
         found: dict[str, _Addressee] = {}
@@ -142,10 +163,15 @@ class MailSink:
                 else self._policy.language,
             )
             for contact in case.contacts
-            if contact.email is not None and is_address(contact.email)
+            if contact.email is not None
         ]
 
-    def _mail(self, event: CaseEvent, notice: Notice, addressee: _Addressee) -> EmailMessage:
+    def _mail(self, event: CaseEvent, notice: Notice, addressee: _Addressee) -> EmailMessage | None:
+        if not is_address(addressee.address):
+            # The library may fail at it, or find another address in it, or none.
+            self._meter.count(UNDELIVERABLE)
+            _log.warning("mail.no-address", event_id=event.id, case=event.case_number)
+            return None
         wording = self._letters.write(event, notice, addressee.language)
         mail = EmailMessage()
         mail["From"] = self._policy.sender
@@ -183,7 +209,7 @@ class MailSink:
             await connection.send_message(mail)
         except aiosmtplib.SMTPRecipientsRefused as exc:
             # One address that isn't there must not keep the others waiting for their mail.
-            if any(one.code < _REFUSED_FOR_GOOD for one in exc.recipients):
+            if not _is_for_good(exc) and not self._is_put_off_for_long(mail):
                 raise
             self._meter.count(UNDELIVERABLE)
             _log.warning("mail.undeliverable", message_id=mail["Message-ID"])
@@ -193,10 +219,28 @@ class MailSink:
         if len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
 
+    def _is_put_off_for_long(self, mail: EmailMessage) -> bool:
+        """Whether a mail has been put off for a day: a box may be full for ever.
+
+        Counted by this process, so that what an outage has delayed isn't given up at once.
+        """
+        now = self._clock.now()
+        since = self._put_off_since.setdefault(mail["Message-ID"], now)
+        if len(self._put_off_since) > _REMEMBERED:
+            self._put_off_since.popitem(last=False)
+        return now - since >= _PUT_OFF_FOR
+
 
 def is_address(text: str) -> bool:
     """Whether mail can be sent there by any server: an address alone, in ASCII."""
-    return text.isascii() and _ADDRESS.fullmatch(text) is not None
+    return len(text) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
+
+
+def _is_for_good(error: aiosmtplib.SMTPException) -> bool:
+    """Whether a server refuses a mail, or its recipient, and not only for now."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return all(one.code >= _REFUSED_FOR_GOOD for one in error.recipients)
+    return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= _REFUSED_FOR_GOOD
 
 
 @contextmanager

@@ -130,7 +130,7 @@ def traffic_of(  # noqa: PLR0913 - collaborators, all by name
             ("The dispatcher of webhooks", dispatcher(Destination.WEBHOOK, sinks[-1], None))
         )
     if settings.mail_server is not None:
-        sinks.append(_mail(settings, core, meter))
+        sinks.append(_mail(settings, core, clock, meter))
         others.append(("The dispatcher of mail", dispatcher(Destination.MAIL, sinks[-1], drops)))
     interruptions = Interruptions(
         records=records, clock=clock, patience=settings.interrupted_after, meter=meter
@@ -190,7 +190,7 @@ def _webhook(settings: Settings, url: str, clock: Clock) -> WebhookSink:
     )
 
 
-def _mail(settings: Settings, core: CaseCore, meter: Meter) -> MailSink:
+def _mail(settings: Settings, core: CaseCore, clock: Clock, meter: Meter) -> MailSink:
     assert settings.mail_server is not None  # noqa: S101 - as the caller has seen
     base = (settings.public_url or "").rstrip("/")
     return MailSink(
@@ -210,5 +210,6 @@ def _mail(settings: Settings, core: CaseCore, meter: Meter) -> MailSink:
         ),
         letters=Letters(lambda number: f"{base}/cases/{number}"),
         core=core,
+        clock=clock,
         meter=meter,
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
@@ -12,7 +13,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as SmtpSession
 
-from tests.clock import START
+from tests.clock import START, MovableClock
 from transfer.casebridge.letters import Letters
 from transfer.casebridge.mail import MailPolicy, MailServer, MailSink, is_address
 from transfer.casebridge.webhooks import ReceiverUnavailableError
@@ -107,6 +108,7 @@ def sink_to(
     postmaster: Postmaster,
     policy: MailPolicy = POLICY,
     core: CoreWithContacts | None = None,
+    clock: MovableClock | None = None,
     **server: Any,  # noqa: ANN401 - what a MailServer takes
 ) -> MailSink:
     return MailSink(
@@ -114,6 +116,7 @@ def sink_to(
         policy=policy,
         letters=Letters(lambda number: f"https://transfer.example.com/cases/{number}"),
         core=core or CoreWithContacts(),
+        clock=clock or MovableClock(),
     )
 
 
@@ -176,6 +179,8 @@ async def test_contacts_are_written_to_each_alone_and_in_their_language(
             a_contact("bob", "bob@acme.example", "fr"),
             a_contact("cy", None),
             a_contact("dee", "not an address"),
+            a_contact("fay", "a@[b"),  # at which the library fails
+            a_contact("gil", "a@b..c"),  # and in which it finds no address
             a_contact("eve", "ada@ACME.example"),
         )
     )
@@ -280,6 +285,53 @@ async def test_an_address_that_is_not_there_does_not_keep_the_others_waiting(
     assert postmaster.to == ["b@example.com"]
 
 
+async def test_a_mail_that_fails_keeps_none_from_those_behind_it(postmaster: Postmaster) -> None:
+    sink = sink_to(postmaster, replace(POLICY, care=("a@example.com", "b@example.com")))
+    postmaster.unknown, postmaster.answers["RCPT"] = {"a@example.com"}, "450 come again"
+    for _ in range(2):
+        with pytest.raises(ReceiverUnavailableError):
+            await sink.tell(a_drop())
+        assert postmaster.to == ["b@example.com"]
+    postmaster.unknown.clear()
+    await sink.tell(a_drop())
+    assert postmaster.to == ["b@example.com", "a@example.com"]
+
+
+async def test_a_mail_that_may_be_taken_later_is_not_given_up_with_one_that_never_will(
+    postmaster: Postmaster,
+) -> None:
+    sink = sink_to(postmaster, replace(POLICY, care=("a@example.com", "b@example.com")))
+    postmaster.unknown, postmaster.answers["RCPT"] = {"b@example.com"}, "450 come again"
+    postmaster.answers["DATA"] = "554 not this"
+    with pytest.raises(ReceiverUnavailableError):
+        await sink.tell(a_drop())
+
+
+async def test_a_recipient_who_is_put_off_for_a_day_is_given_up(postmaster: Postmaster) -> None:
+    clock = MovableClock()
+    sink = sink_to(postmaster, clock=clock)
+    postmaster.unknown, postmaster.answers["RCPT"] = {"care@example.com"}, "452 box full"
+    clock.advance(timedelta(days=3))  # an outage of our own counts for nothing
+    for wait in (timedelta(hours=23), timedelta(hours=1)):
+        with pytest.raises(ReceiverUnavailableError):
+            await sink.tell(a_drop())
+        clock.advance(wait)
+    await sink.tell(a_drop())
+    postmaster.unknown.clear()
+    await sink.tell(a_drop())
+    assert postmaster.taken == []
+
+
+async def test_a_server_that_hangs_up_is_sent_the_rest_later(postmaster: Postmaster) -> None:
+    sink = sink_to(postmaster, replace(POLICY, care=("a@example.com", "b@example.com")))
+    postmaster.answers["DATA"] = "421 going down"
+    with pytest.raises(ReceiverUnavailableError):
+        await sink.tell(a_drop())
+    del postmaster.answers["DATA"]
+    await sink.tell(a_drop())
+    assert postmaster.to == ["a@example.com", "b@example.com"]
+
+
 @pytest.mark.parametrize("command", ["MAIL", "DATA"])
 async def test_a_mail_that_is_refused_for_good_is_refused(
     postmaster: Postmaster, command: str
@@ -320,7 +372,12 @@ async def test_not_all_that_was_sent_is_remembered(
 
 
 @pytest.mark.parametrize(
-    "text", ["ada", "a b@c", "ada@c, b@d", "ada@b@c", "größe@example.com", "<a@b>", ""]
+    "text",
+    [
+        *("ada", "a b@c", "ada@c, b@d", "ada@b@c", "größe@example.com", "<a@b>", "", "a@[b"),
+        *("a@b..c", "a..b@c", ".a@b", "a@b.", "a:b@c", "a\x00@b", "a@-b", "=?utf-8?q?a?=@c"),
+        f"a@{'b' * 253}",
+    ],
 )
 def test_what_is_no_address_is_told(text: str) -> None:
     assert not is_address(text)
