@@ -41,6 +41,9 @@ STALE = Measure("case_core_stale_answers", "Uses of what the case core said befo
 LIFETIME = timedelta(seconds=10)
 """How long an answer is used before the core is asked again."""
 
+PATIENCE = timedelta(seconds=1)
+"""How long an answer is waited for where an earlier one is known."""
+
 _ASKED_AGAIN = 2
 """An answer may be overtaken by later news on its way; the next one can't be."""
 
@@ -55,7 +58,7 @@ class KnownCases:
     the opaque ids of cases in object keys.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - collaborators, all by name
         self,
         *,
         core: CaseCore,
@@ -63,6 +66,7 @@ class KnownCases:
         clock: Clock,
         new_id: Callable[[], str],
         lifetime: timedelta = LIFETIME,
+        patience: timedelta = PATIENCE,
         meter: Meter | None = None,
     ) -> None:
         self._core = core
@@ -72,6 +76,7 @@ class KnownCases:
         self._clock = clock
         self._new_id = new_id
         self._lifetime = lifetime
+        self._patience_seconds = patience.total_seconds()
         self._meter = meter or NoMeter()
         self._outage = Outage(clock, lifetime, self._meter)
         self._asking: dict[CaseNumber, asyncio.Task[Case]] = {}
@@ -79,7 +84,7 @@ class KnownCases:
     async def case(self, number: CaseNumber, *, fresh: bool = False) -> Case:
         """Return a case: as the core told it a moment ago, or tells it now.
 
-        While the core is away, or contradicts itself, as it told it last: then it `is_stale`.
+        While the core is away, slow, or contradicts itself, as it told it last: then it `is_stale`.
 
         Raises:
             CaseMissingError: the core knows of no such case, nor ever told of it.
@@ -87,16 +92,18 @@ class KnownCases:
                 nothing known, or not `fresh`.
         """
         if fresh:
+            self._outage.check_asked()
             return await self._answer(number)
         known = await self._known.find(number)
-        if known is not None and self._is_recent(known):
+        if known is None or known.told_at is None:
+            self._outage.check(number)
+            return await self._asked(number)
+        if self._is_recent(known):
             return _composed(known)
         try:
             self._outage.check(number)
-            return await self._asked(number)
-        except CaseCoreUnavailableError:
-            if known is None or known.told_at is None:
-                raise
+            return await asyncio.wait_for(self._asked(number), self._patience_seconds)
+        except (CaseCoreUnavailableError, TimeoutError):
             self._meter.count(STALE)
             return replace(_composed(known), as_of=known.told_at)
 
@@ -162,6 +169,7 @@ class KnownCases:
             case = await self._ask(number)
         except CaseContradictionError as exc:
             self._note(number, exc)
+            self._outage.over()
             self._outage.doubt(number, exc)
             raise
         except CaseCoreUnavailableError as exc:
@@ -234,8 +242,9 @@ class KnownCases:
         return await self._known.learn(told, case_document(told), now, answered=answered)
 
     def _is_recent(self, known: KnownCase) -> bool:
-        # An answer from the future is one from before the clock was set back.
-        if known.told_at is None:
+        # An answer of which no contacts and no region are kept doesn't say who may see the case.
+        # One from the future is one from before the clock was set back.
+        if known.told_at is None or known.document is None:
             return False
         return timedelta() <= self._clock.now() - known.told_at < self._lifetime
 

@@ -14,6 +14,9 @@ AWAY = Measure("case_core_away", "1 while the case core doesn't answer.")
 
 _FIRST_PAUSE = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(seconds=30)
+_PROBE = timedelta(seconds=15)
+"""How long one question may take whose answer tells whether the core is back."""
+
 _MOST_DOUBTS = 10_000
 
 Doubt = CaseCoreUnavailableError | CaseMissingError
@@ -22,7 +25,8 @@ Doubt = CaseCoreUnavailableError | CaseMissingError
 class Outage:
     """Remembers that a core is away, or what was wrong with a case, and for how long not to ask.
 
-    The pauses double while it stays away; one that it asks for itself is kept.
+    The pauses double while it stays away; one that it asks for itself is kept. After each, one
+    question is let through, so that not all wait for a core that hangs.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Outage:
         self._most_doubts = most_doubts
         self._pause = timedelta()
         self._until = 0.0
+        self._asked_until = 0.0
         self._error: CaseCoreUnavailableError | None = None
         self._doubts: dict[CaseNumber, tuple[float, Doubt]] = {}
 
@@ -50,6 +55,14 @@ class Outage:
         until, doubt = self._doubts.get(number, (now, None))
         if doubt is not None and now < until:
             raise _again(doubt)
+        if self._error is not None:
+            self._until = now + _PROBE.total_seconds()
+
+    def check_asked(self) -> None:
+        """Raise what went wrong last, if the core has asked to be left alone until later."""
+        left = self._asked_until - self._clock.monotonic()
+        if self._error is not None and left > 0:
+            raise CaseCoreUnavailableError(self._error.message, retry_after=timedelta(seconds=left))
 
     def began(self, error: CaseCoreUnavailableError) -> None:
         """Note that the core didn't answer."""
@@ -58,7 +71,9 @@ class Outage:
             self._meter.show(AWAY, 1)
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
         pause = max(self._pause, error.retry_after or timedelta())
-        self._until = self._clock.monotonic() + pause.total_seconds()
+        now = self._clock.monotonic()
+        self._until = now + pause.total_seconds()
+        self._asked_until = now + (error.retry_after or timedelta()).total_seconds()
         self._error = error
 
     def over(self, number: CaseNumber | None = None) -> None:

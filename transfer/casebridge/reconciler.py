@@ -154,7 +154,7 @@ class Reconciler:
     def _failed(self, error: str, retry_after: timedelta | None) -> None:
         """Leave the core alone for longer when it fails again and again, or asks for that."""
         doubled: timedelta = self._every * 2 ** min(self._failures, _MOST_DOUBLINGS)
-        pause = min(max(doubled, retry_after or timedelta()), _LONGEST_PAUSE)
+        pause = max(min(doubled, _LONGEST_PAUSE), retry_after or timedelta())
         self._not_before = self._clock.monotonic() + pause.total_seconds() - _SLACK_SECONDS
         self._failures += 1
         self._meter.count(FAILED)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from transfer.core.cases import Case, CaseNumber
+from transfer.core.cases import Case, CaseNumber, confirmed
 from transfer.core.contacts import ContactKind, contact_of
 from transfer.core.errors import (
     CaseClosedError,
+    CaseCoreUnavailableError,
     CaseElsewhereError,
     CaseHiddenError,
     CaseMissingError,
@@ -117,7 +118,13 @@ def may(principal: Principal, action: Action, case: Case) -> bool:
     """Tell whether `authorise` lets `principal` do `action` to `case`."""
     try:
         authorise(principal, action, case)
-    except (CaseMissingError, CaseElsewhereError, ForbiddenError, CaseClosedError):
+    except (
+        CaseMissingError,
+        CaseElsewhereError,
+        ForbiddenError,
+        CaseClosedError,
+        CaseCoreUnavailableError,
+    ):
         return False
     return True
 
@@ -130,6 +137,7 @@ def authorise(principal: Principal, action: Action, case: Case) -> None:
         CaseElsewhereError: another region's gateway serves it.
         ForbiddenError: not with this role.
         CaseClosedError: the case takes nothing new.
+        CaseCoreUnavailableError: nobody can tell for now whether they are of the case.
     """
     if not principal.sees(case.number):
         raise CaseHiddenError(case.number)
@@ -182,8 +190,12 @@ def _as_contact(principal: Principal, case: Case) -> Principal:
 
     Raises:
         CaseHiddenError: it knows the contacts of the case, and they are none of them.
+        CaseCoreUnavailableError: it is away, and its contacts aren't known here any more.
     """
     is_asked = principal.role in CUSTOMER_ROLES and principal.door is Door.HTTP
+    if is_asked and case.is_stale and case.purge_started_at is not None:
+        # Who its contacts are was deleted with its data, and the core can't be asked.
+        confirmed(case)
     if not case.contacts or not is_asked:
         return principal
     kind = contact_of(case.contacts, principal.name)

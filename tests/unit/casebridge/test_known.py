@@ -290,6 +290,42 @@ async def test_a_core_that_is_away_is_left_alone_for_longer_and_longer(
     assert not (await known.case(NUMBER)).is_stale
 
 
+async def test_of_a_core_that_hangs_one_question_at_a_time_finds_out_whether_it_is_back(
+    core: ScriptedCore, records: Records, clock: MovableClock
+) -> None:
+    impatient = KnownCases(
+        core=core,
+        records=records,
+        clock=clock,
+        new_id=iter(("here", "there")).__next__,
+        patience=timedelta(milliseconds=10),
+    )
+    core.put(a_case(ANOTHER))
+    for number in (NUMBER, ANOTHER):
+        await impatient.case(number, fresh=True)
+    clock.advance(LIFETIME)
+    core.error = AWAY
+    with pytest.raises(CaseCoreUnavailableError):
+        await impatient.case(NUMBER, fresh=True)
+    clock.advance(1)
+    core.asked.clear()
+    back = asyncio.Event()
+
+    async def hang() -> None:
+        await back.wait()
+
+    core.before, core.error = hang, None
+    async with asyncio.timeout(10):
+        # Nobody is kept waiting where something is known; the question goes on.
+        for number in (NUMBER, ANOTHER, NUMBER):
+            assert (await impatient.case(number)).is_stale
+        assert core.asked == [NUMBER]
+        back.set()
+        while (await impatient.case(ANOTHER)).is_stale:
+            await asyncio.to_thread(lambda: None)  # let the loop turn
+        assert not (await impatient.case(NUMBER)).is_stale
+
+
 def test_of_cases_that_nobody_knows_a_bounded_number_is_remembered(clock: MovableClock) -> None:
     outage = Outage(clock, LIFETIME, NoMeter(), most_doubts=2)
     numbers = [CaseNumber(f"{number:010}") for number in range(3)]
@@ -311,6 +347,9 @@ async def test_one_that_asks_for_a_longer_pause_gets_it(
     clock.advance(119)
     with pytest.raises(CaseCoreUnavailableError):
         await known.case(ANOTHER)
+    with pytest.raises(CaseCoreUnavailableError) as refused:
+        await known.case(ANOTHER, fresh=True)
+    assert refused.value.retry_after == timedelta(seconds=1)
     assert len(core.asked) == 1
     clock.advance(1)
     core.error = None
@@ -601,6 +640,19 @@ async def test_a_case_that_is_reopened_while_its_data_goes_is_told_as_open(
     noted = await records.known_cases.find(NUMBER)
     assert noted is not None
     assert (noted.document, noted.version) == (None, 3)
+
+
+async def test_a_case_whose_data_is_gone_has_its_contacts_whenever_it_is_looked_at(
+    known: KnownCases, core: ScriptedCore, records: Records
+) -> None:
+    contact = Contact(account="Example Ltd", person="eve", kind=ContactKind.READ_ONLY)
+    core.put(closed(a_case(contacts=(contact,), region="emea")))
+    case = await known.case(NUMBER)
+    await records.cases.start_purge(NUMBER, expected_version=case.version, now=START)
+    await known.case(NUMBER, fresh=True)
+    for _ in range(2):  # an answer of which they aren't kept is used once
+        case = await known.case(NUMBER)
+        assert (case.contacts, case.region) == ((contact,), "emea")
 
 
 async def test_while_the_core_is_away_a_case_whose_data_is_gone_is_as_its_row(

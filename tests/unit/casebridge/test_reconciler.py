@@ -252,6 +252,24 @@ async def test_a_round_reads_no_more_than_so_many_pages(
     assert core.cursors == [None]
 
 
+async def test_a_core_that_asks_for_an_hour_is_left_alone_for_it(
+    core: PagedCore, records: Records, mirror: KnownCases, clock: MovableClock
+) -> None:
+    core.error = CaseCoreUnavailableError("away", retry_after=timedelta(hours=1))
+    reconciler = a_reconciler(records, mirror, clock)
+    task = asyncio.create_task(reconciler.run())
+    try:
+        await clock.wait_for_sleepers()
+        for minutes, questions in ((50, 1), (10, 2)):
+            clock.advance(timedelta(minutes=minutes))
+            await asyncio.to_thread(lambda: None)
+            await clock.wait_for_sleepers()
+            assert len(core.cursors) == questions
+    finally:
+        reconciler.stop()
+        await asyncio.wait_for(task, 5)
+
+
 async def test_the_loop_leaves_a_core_alone_that_fails_and_comes_back_to_it(
     core: PagedCore, records: Records, mirror: KnownCases, clock: MovableClock
 ) -> None:

@@ -12,12 +12,14 @@ from transfer.core.access import (
     Role,
     allowed_to,
     authorise,
+    may,
     may_at_large,
 )
 from transfer.core.cases import Case, CaseId, CaseNumber, Status, close
 from transfer.core.contacts import Contact, ContactKind
 from transfer.core.errors import (
     CaseClosedError,
+    CaseCoreUnavailableError,
     CaseHiddenError,
     CaseMissingError,
     ForbiddenError,
@@ -179,6 +181,15 @@ def test_a_read_only_contact_only_sees_whatever_their_sign_in_says() -> None:
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.ADMIN])
 def test_customer_care_is_nobody_s_contact(role: Role) -> None:
     assert refusal(someone(role), Action.UPLOAD, known_to("grace", ContactKind.READ_ONLY)) is None
+
+
+def test_a_customer_waits_for_the_core_to_see_a_case_whose_contacts_are_deleted() -> None:
+    case = replace(OPEN_CASE, purge_started_at=NOW, as_of=NOW)
+    assert refusal(someone(Role.DESIGNATED), Action.SEE, case) is CaseCoreUnavailableError
+    assert not may(someone(Role.READ_ONLY), Action.SEE, case)
+    assert may(someone(Role.ANALYST), Action.SEE, case)
+    for known in (replace(case, as_of=None), replace(case, purge_started_at=None)):
+        assert may(someone(Role.DESIGNATED), Action.SEE, known)
 
 
 def test_an_sftp_account_is_no_person() -> None:
