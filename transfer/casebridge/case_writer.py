@@ -1,6 +1,7 @@
 """How the embedded core changes a case: by the rules, once, with its history and the audit log."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from transfer.core.accounts import AccountEnd
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, UpdateKind
@@ -30,15 +31,17 @@ class CaseWriter:
         decide: Callable[[Case], Case],
         entries: Callable[[Case, Case], Sequence[CaseUpdate]],
         tell: Callable[[Case], Sequence[CaseEvent]] = lambda _: (),
+        sending_since: datetime | None = None,
     ) -> Case:
         """Change a case, and return it.
 
         `entries` gives those of its history, from the case before and after; `tell` what is told of
-        the case after it, in the same transaction.
+        the case after it, in the same transaction. With `sending_since`, only while its customer
+        hasn't answered; see `CaseRecords.save`.
 
         Raises:
             CaseMissingError: no such case.
-            CaseStateError: it keeps changing.
+            CaseStateError: it keeps changing, or its customer has answered.
         """
         for _ in range(ATTEMPTS):
             case = await self._cases.case(number)
@@ -50,6 +53,7 @@ class CaseWriter:
                 update=update,
                 further=further,
                 events=tell(changed),
+                sending_since=sending_since,
             ):
                 return changed
         raise CaseStateError("The case keeps changing: look at it again, then retry.")

@@ -93,7 +93,13 @@ class FollowUps:
             return False
         step = _Step(self._plan, self._clock)
         try:
-            changed = await self._writer.change(case.number, step.decide, step.entries, step.tell)
+            changed = await self._writer.change(
+                case.number,
+                step.decide,
+                step.entries,
+                step.tell,
+                sending_since=self._clock.now() - _SENDING,
+            )
             await self._record(changed, step)
         except _NotDueError:  # someone else did it, or the customer has answered just now
             return False

@@ -244,10 +244,14 @@ class CaseRecords(Protocol):
         update: CaseUpdate | None,
         further: Sequence[CaseUpdate] = (),
         events: Sequence[CaseEvent] = (),
+        sending_since: datetime | None = None,
     ) -> bool:
         """Write a changed case, its entry and `further` ones, and `events` for the outbox.
 
         False, with nothing written, when the row's version is another.
+
+        Raises:
+            CaseStateError: with `sending_since`: its customer has answered, see `waiting`.
         """
 
     async def waiting(

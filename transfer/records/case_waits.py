@@ -51,6 +51,14 @@ def waiting(
     return [case_of(row) for row in connection.execute(query)]
 
 
+def has_answered(connection: Connection, number: CaseNumber, sending_since: datetime) -> bool:
+    """Return whether the customer has sent something since a case waits, or is just sending."""
+    query = select(cases.c.number).where(
+        cases.c.number == number, or_(_HAS_ANSWERED, _is_sending(sending_since))
+    )
+    return connection.execute(query).first() is not None
+
+
 def _is_sending(since: datetime) -> ColumnElement[bool]:
     return exists(
         select(uploads.c.id).where(

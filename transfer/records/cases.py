@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status, UpdateKind
-from transfer.core.errors import CaseClosedError, CaseMissingError, NameTakenError
+from transfer.core.errors import CaseClosedError, CaseMissingError, CaseStateError, NameTakenError
 from transfer.ports import CaseEvent
 from transfer.records import case_changes, case_search, case_waits, folders, outbox, purges
 from transfer.records.contacts import contacts_of, joining_contacts
@@ -88,15 +88,23 @@ class SqlCaseRecords:
         update: CaseUpdate | None,
         further: Sequence[CaseUpdate] = (),
         events: Sequence[CaseEvent] = (),
+        sending_since: datetime | None = None,
     ) -> bool:
         """Write a changed case, its entry and `further` ones, and events for the outbox.
 
         Or nothing, and return False: when the row's version is another, and when the case would be
         open though the deletion of its data has begun. What is known of the deletion is never
         written here.
+
+        Raises:
+            CaseStateError: with `sending_since`: its customer has answered, see `waiting`.
         """
         entries = [(None, one) for one in (update, *further) if one is not None]
-        return await self._database.write(_save, case, expected_version, entries, events)
+        if sending_since is None:
+            return await self._database.write(_save, case, expected_version, entries, events)
+        return await self._database.write(
+            _save_unanswered, case, expected_version, entries, events, sending_since
+        )
 
     async def waiting(
         self,
@@ -236,6 +244,21 @@ def _save(
     for event in events:
         outbox.add(connection, event)
     return True
+
+
+def _save_unanswered(
+    connection: Connection,
+    case: Case,
+    expected_version: int,
+    entries: Sequence[tuple[str | None, CaseUpdate]],
+    events: Sequence[CaseEvent],
+    sending_since: datetime,
+) -> bool:
+    # Whatever arrives holds the case's row: from here on there is nothing that isn't seen.
+    lock(connection, case.number)
+    if case_waits.has_answered(connection, case.number, sending_since):
+        raise CaseStateError("The customer has answered.")
+    return _save(connection, case, expected_version, entries, events)
 
 
 def _add_entries(

@@ -16,6 +16,7 @@ from tests.contract.records.scenario import (
     receive,
 )
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, CustomerWait, Priority, UpdateKind
+from transfer.core.errors import CaseStateError
 from transfer.core.uploads import Direction
 from transfer.ports import CaseEvent, Records
 
@@ -148,3 +149,16 @@ async def _changed(records: Records, case: Case) -> Case:
     changed = replace(case, version=case.version + 1)
     assert await records.cases.save(changed, expected_version=case.version, update=ENTRY)
     return changed
+
+
+async def test_a_case_is_not_saved_as_unanswered_once_its_customer_sends_something(
+    records: Records,
+) -> None:
+    case = replace(await open_case(records), version=2, wait=CustomerWait(since=after(-5)))
+    assert await records.cases.save(case, expected_version=1, update=None, sending_since=NOW)
+    await receive(records)
+    later = replace(case, version=3)
+    with pytest.raises(CaseStateError):
+        await records.cases.save(later, expected_version=2, update=ENTRY, sending_since=NOW)
+    assert await records.cases.case(NUMBER) == case
+    assert await records.cases.save(later, expected_version=2, update=None)

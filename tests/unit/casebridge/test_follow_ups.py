@@ -179,6 +179,27 @@ async def test_a_file_that_has_arrived_and_was_not_told_yet_stops_the_time_as_we
     assert not (await desk.case(NUMBER)).is_closed
 
 
+async def test_a_file_that_arrives_while_a_case_is_being_closed_stops_that(
+    desk: EmbeddedCaseCore, case: Case, worker: Worker, records: Records, clock: MovableClock
+) -> None:
+    class Arrival:
+        """Case records that a file comes to just when a case is looked at; the rest is real."""
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+            return getattr(records.cases, name)
+
+        async def case(self, number: CaseNumber) -> Case:
+            found = await records.cases.case(number)
+            await receive(records, case_number=number, done=finished(now=clock.now()))
+            return found
+
+    clock.advance(10 * DAY)
+    cases: Any = Arrival()
+    assert await worker(on=replace(records, cases=cases)).run_once() == 0
+    assert (await desk.case(NUMBER)).wait == case.wait
+    assert len(await records.outbox.claim("w", clock.now(), clock.now())) == 1  # of the file alone
+
+
 async def test_a_comment_of_the_customer_stops_the_time_and_one_of_customer_care_does_not(
     desk: EmbeddedCaseCore, case: Case, worker: Worker, clock: MovableClock
 ) -> None:
