@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from tests.clock import MovableClock
 from tests.sqlite import sqlite_records
-from tests.unit.retention.world import Guillotine, Killed, World
+from tests.unit.retention.world import Guillotine, Interruption, Killed, World
 from transfer.casebridge.embedded import EmbeddedCaseCore
 from transfer.core.account_terms import AccountTerms, held, lifted, with_period
 from transfer.core.cases import Case, CaseNumber, Hold, Status
@@ -48,6 +48,8 @@ T = TypeVar("T")
 ACCOUNTS = ("Acme", "Example Ltd")
 SPANS = st.sampled_from([1, 3600, 86_400, 7 * 86_400, 29 * 86_400, 30 * 86_400, 90 * 86_400])
 MOST_ROUNDS = 30
+FEWEST_CALLS = 25
+"""Of a deletion, to the records, the store and the core."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Modelled:
     files: int = 0
     closed_at: datetime | None = None
     held: bool = False
+    held_meanwhile: bool = False
+    """A hold came when the deletion had begun: what was just being deleted may still go."""
 
 
 class Retention(RuleBasedStateMachine):
@@ -107,7 +111,8 @@ class Retention(RuleBasedStateMachine):
         if call.operation not in ("delete", "delete_items", "abort_multipart"):
             return
         for known in self.modelled.values():
-            if call.key.startswith(case_prefix(known.case.id)) and not self.may_go(known):
+            is_its = call.key.startswith(case_prefix(known.case.id))
+            if is_its and not known.held_meanwhile and not self.may_go(known):
                 self.wrongs.append(f"{call.operation} of what has to stay: {call.key}")
 
     # ── What people do ───────────────────────────────────────────────────────────────────────
@@ -120,12 +125,13 @@ class Retention(RuleBasedStateMachine):
 
     @rule(number=cases, count=st.integers(1, 3))
     def upload(self, number: CaseNumber, count: int) -> None:
-        known = self.modelled[number]
-        if known.closed_at is not None:
-            return
         for _ in range(count):
-            path = CasePath(f"log-{next(self.names)}")
-            self.do(self.world.add_file(known.case, path))
+            self.do(self._upload(number))
+
+    async def _upload(self, number: CaseNumber) -> None:
+        known = self.modelled[number]
+        if known.closed_at is None:
+            await self.world.add_file(known.case, CasePath(f"log-{next(self.names)}"))
             known.objects += 1
             known.files += 1
 
@@ -144,11 +150,14 @@ class Retention(RuleBasedStateMachine):
 
     @rule(number=cases)
     def reopen(self, number: CaseNumber) -> None:
-        begun = self.present(number).purge_started_at is not None
+        self.do(self._reopen(number))
+
+    async def _reopen(self, number: CaseNumber) -> None:
+        begun = (await self.world.records.cases.case(number)).purge_started_at is not None
         if self.modelled[number].closed_at is None:
             return
         try:
-            self.do(self.world.core.reopen(number, "ada"))
+            await self.world.core.reopen(number, "ada")
         except CaseStateError:
             assert begun
         else:
@@ -157,9 +166,13 @@ class Retention(RuleBasedStateMachine):
 
     @rule(number=cases)
     def hold(self, number: CaseNumber) -> None:
-        if not self.modelled[number].held and not self.present(number).purged_at:
-            self.do(self.world.core.hold(number, "Litigation", "root"))
-            self.modelled[number].held = True
+        self.do(self._hold(number))
+
+    async def _hold(self, number: CaseNumber) -> None:
+        known, case = self.modelled[number], await self.world.records.cases.case(number)
+        if not known.held and not case.purged_at:
+            await self.world.core.hold(number, "Litigation", "root")
+            known.held, known.held_meanwhile = True, case.purge_started_at is not None
 
     @rule(number=cases)
     def unhold(self, number: CaseNumber) -> None:
@@ -199,6 +212,27 @@ class Retention(RuleBasedStateMachine):
             await asyncio.gather(*(self.world.worker().run_once() for _ in range(2)))
 
         self.do(both())
+
+    @rule(number=cases, at=st.integers(1, 40), what=st.sampled_from(["reopen", "hold"]))
+    def have_something_happen_in_the_middle_of_a_deletion(
+        self, number: CaseNumber, at: int, what: str
+    ) -> None:
+        self.calls_of_a_deletion_in_which(what, number, at)
+
+    def calls_of_a_deletion_in_which(self, what: str, number: CaseNumber, at: int) -> int:
+        """Have `what` happen before the call of that number; return how many calls there were."""
+        self.close(number)
+        self.world.clock.advance(timedelta(days=90))
+        acts = {"reopen": self._reopen, "hold": self._hold}
+        middle = Interruption(at, lambda: acts[what](number))
+        worker = self.world.worker(
+            records=middle.records(self.world.records),
+            store=middle.store(self.world.store),
+            core=middle.core(self.world.core),
+        )
+        self.do(worker.run_once())
+        self.modelled[number].held_meanwhile = False
+        return middle.calls
 
     @rule(at=st.integers(1, 60), after=st.booleans())
     def kill_a_worker(self, at: int, after: bool) -> None:
@@ -311,6 +345,26 @@ def run(examples: int, steps: int) -> None:
 
 def test_no_history_loses_what_has_to_stay_or_keeps_what_is_due() -> None:
     run(examples=15, steps=25)
+
+
+@pytest.mark.parametrize("what", ["reopen", "hold"])
+def test_whatever_happens_at_whichever_call_of_a_deletion(what: str) -> None:
+    at, calls = 0, 1
+    while at < calls:
+        at += 1
+        retention = Retention()
+        try:
+            number: Any = retention.open(ACCOUNTS[0])  # hypothesis says more of it
+            retention.upload(number, 2)
+            retention.leave_a_stray(number)
+            calls = retention.calls_of_a_deletion_in_which(what, number, at)
+            retention.nothing_goes_that_has_to_stay()
+            retention.unhold(number)
+            retention.in_the_end_all_that_is_due_is_gone_and_proved()
+            retention.nothing_goes_that_has_to_stay()
+        finally:
+            retention.teardown()
+    assert at > FEWEST_CALLS
 
 
 @pytest.mark.slow

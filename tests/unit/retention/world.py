@@ -287,6 +287,20 @@ class Guillotine:
             raise Killed
 
 
+class Interruption(Guillotine):
+    """Has something happen in the middle: before the call of a given number, all goes on then."""
+
+    def __init__(self, at: int, happening: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(at, after=False)
+        self._happening = happening
+
+    async def call(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 -- whatever it returns
+        self.calls += 1
+        if self.calls == self._at:
+            await self._happening()
+        return await work()
+
+
 class _Wrapped:
     def __init__(self, role: object, call: Callable[[Callable[[], Any]], Any]) -> None:
         self._role = role
