@@ -79,6 +79,7 @@ class ArchiveRoutes:
             errors.UnsupportedError,
             errors.ArchiveChangedError,
             errors.StoreUnavailableError,
+            errors.KeyUnavailableError,
             errors.UnavailableError,
         ),
         problems=(412, 416),

@@ -64,6 +64,7 @@ class DownloadRoutes:
         errors=(
             errors.EntryMissingError,
             errors.StoreUnavailableError,
+            errors.KeyUnavailableError,
             errors.ShuttingDownError,
         ),
         problems=(412, 416),

@@ -63,6 +63,7 @@ _ERRORS: Sequence[type[errors.TransferError]] = (
     errors.InvalidRequestError,
     errors.EntryMissingError,
     errors.StoreUnavailableError,
+    errors.KeyUnavailableError,
     errors.UnavailableError,
 )
 

@@ -60,6 +60,7 @@ _ENDS = (
     errors.UploadGoneError,
     errors.UploadBusyError,
     errors.StoreUnavailableError,
+    errors.KeyUnavailableError,
     errors.ShuttingDownError,
 )
 _WRITES = (

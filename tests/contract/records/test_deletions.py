@@ -53,7 +53,7 @@ ANALYST = Principal(name="analyst", role=Role.ANALYST, door=Door.HTTP)
 ITEM = StoredItem(StoredKind.VERSION, "c/k3/a.1", "v1", 100)
 
 
-def claim(worker: str = "one", *, until: datetime = DUE + PERIOD) -> DeletionClaim:
+def claim(worker: str = "one", *, until: datetime = DUE + timedelta(minutes=30)) -> DeletionClaim:
     return DeletionClaim(number=NUMBER, worker=worker, until=until)
 
 

@@ -122,5 +122,6 @@ async def test_a_legal_hold_in_the_store_is_told_and_the_deletion_ends_once_it_i
     assert (await world.actions(case.number))[-1] == "retention.stuck"
 
     client.put_object_legal_hold(Bucket=settings.bucket, Key=key, LegalHold={"Status": "OFF"})
+    world.clock.advance(60)  # until it is tried again
     assert (await world.worker().run_once()).cases == {"finished": 1}
     assert seen(client, settings, case) == []

@@ -131,7 +131,15 @@ async def test_killed_at_any_call_it_is_taken_up_and_nothing_known_goes(
     while True:
         at += 1
         keys = [await world.put_object(case) for _ in range(2)]
-        known = [Seen(kind=FindingKind.STRAY, key=key, item_id=version(world, key)) for key in keys]
+        known = [
+            Seen(
+                kind=FindingKind.STRAY,
+                key=key,
+                item_id=version(world, key),
+                case_number=case.number,
+            )
+            for key in keys
+        ]
         await world.records.upkeep.sight(known, world.clock.now())
         world.clock.advance(DAY)
         blade = Guillotine(at, after=after)
