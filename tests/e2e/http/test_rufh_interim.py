@@ -9,6 +9,7 @@ import pytest
 from tests.clock import START
 from tests.e2e.http.http_room import HttpRoom, http_room
 from tests.e2e.http.rufh_client import FINAL, Wire, wire
+from tests.e2e.http.wire import PAUSE_SECONDS
 from tests.engine_room import NUMBER
 from transfer.core.uploads import UploadId
 from transfer.http.tls import own_certificate, server_context
@@ -154,3 +155,4 @@ async def taken(room: HttpRoom, size: int | None) -> None:
     async with asyncio.timeout(5):
         while [writer.position for writer in room.engine.leases.writers] != wanted:
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+    room.engine.clock.advance(PAUSE_SECONDS)  # nor does more come

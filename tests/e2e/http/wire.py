@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 
 from tests.e2e.http.http_room import HttpRoom
 
+PAUSE_SECONDS = 0.2
+"""So long a pause, and nothing more is expected from a sender."""
+
 
 class Wire:
     """A connection on which a test says every byte itself."""
@@ -55,10 +58,14 @@ def patch_head(room: HttpRoom, location: str, offset: int, size: int, more: str 
 
 
 async def received(room: HttpRoom, size: int) -> None:
-    """Wait until the engine has taken `size` bytes of the one upload that is running."""
+    """Wait until the engine has taken `size` bytes of the one upload that is running.
+
+    Its sender pauses then: who asks for the upload next needn't wait for more to come.
+    """
     async with asyncio.timeout(5):
         while [writer.position for writer in room.engine.leases.writers] != [size]:
             await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+    room.engine.clock.advance(PAUSE_SECONDS)
 
 
 async def nobody_writes(room: HttpRoom) -> None:
