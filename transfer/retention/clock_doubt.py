@@ -14,6 +14,9 @@ _LONGEST = timedelta(days=1)
 _AWAY = timedelta(days=3)
 """For so long nothing may have run, as over a weekend, before the clock is doubted for it."""
 
+_APART = timedelta(minutes=1)
+"""By so much another process's clock may be ahead of this one's, which is no reason to doubt it."""
+
 _KEEP_SECONDS = 60
 
 
@@ -54,9 +57,11 @@ class ClockDoubt:
         """Go on with what an earlier process has kept: when its clock was, or is, to be believed.
 
         A clock that would have nothing run for days may be wrong since before this process began.
+        Another node may have kept a time a little ahead of this one's clock: a doubt with less
+        than that left is over as well.
         """
         gap = self._clock.now() - believed_at
-        if timedelta() <= gap <= _AWAY:
+        if -_APART <= gap <= _AWAY:
             return
         wait = min(abs(gap), _LONGEST)
         self._until = max(self._until, self._clock.monotonic() + wait.total_seconds())

@@ -141,6 +141,15 @@ async def test_what_a_clock_far_ahead_has_left_is_doubted_for_a_day(
     assert not await holds_anew(world)
 
 
+@pytest.mark.parametrize(("behind", "doubted"), [(1, False), (60, False), (61, True)])
+async def test_a_node_whose_clock_is_a_little_behind_that_of_another_is_believed(
+    world: World, clock: JumpingClock, behind: int, doubted: bool
+) -> None:
+    assert not await holds_anew(world)
+    clock.jump(-timedelta(seconds=behind))
+    assert await holds_anew(world) is doubted
+
+
 async def test_while_it_is_in_doubt_uploads_and_their_bytes_stay_and_accounts_end(
     world: World, clock: JumpingClock
 ) -> None:
