@@ -25,13 +25,13 @@ from multidict import CIMultiDict
 from transfer.engine.secrets import new_id
 from transfer.http.conditions import decide, range_applies
 from transfer.http.multipart_ranges import MultipartRanges
+from transfer.http.outlets import Chunk, Outlet, takes_pipes
 from transfer.http.policy import HttpPolicy
 from transfer.http.ranges import Span, UnsatisfiableRangeError, parse_ranges
 from transfer.http.tus_headers import http_date
+from transfer.ports import PipedReading
 
 _log = structlog.get_logger(__name__)
-_SLICE_BYTES = 256 * 1024
-"""What must be taken within `stalled_write`: slow receivers are welcome, absent ones are not."""
 
 Begin = Callable[[Sequence[Span]], Awaitable[None]]
 Read = Callable[[int, int], AbstractAsyncContextManager[AsyncIterator[bytes]]]
@@ -119,7 +119,7 @@ class Delivery:
         if status is HTTPStatus.PARTIAL_CONTENT:
             response.headers[hdrs.CONTENT_RANGE] = span.content_range(found.size)
         response.content_length = span.size
-        return await self._send(request, response, _body(found.read, [(b"", span)]))
+        return await self._send(request, response, _body(request, found.read, [(b"", span)]))
 
     async def _send_many(
         self, request: web.Request, found: Representation, spans: Sequence[Span]
@@ -130,46 +130,40 @@ class Delivery:
         response = web.StreamResponse(status=HTTPStatus.PARTIAL_CONTENT, headers=found.headers())
         response.headers[hdrs.CONTENT_TYPE] = ranges.content_type
         response.content_length = ranges.size
-        return await self._send(request, response, _body(found.read, ranges.parts(), ranges.ending))
+        body = _body(request, found.read, ranges.parts(), ranges.ending)
+        return await self._send(request, response, body)
 
     async def _send(
-        self, request: web.Request, response: web.StreamResponse, body: AsyncGenerator[bytes]
+        self, request: web.Request, response: web.StreamResponse, body: AsyncGenerator[Chunk]
     ) -> web.StreamResponse:
         async with aclosing(body) as chunks:
             # What fails at once is told as a problem; afterwards the connection can only break.
             first = await anext(chunks, b"")
             await response.prepare(request)
             with _broken_unless_whole(request):
-                self._widen_buffer(request)
-                await self._write(response, first)
-                async for chunk in chunks:
-                    await self._write(response, chunk)
+                with Outlet(request, response, self._policy) as outlet:
+                    await outlet.write(first)
+                    async for chunk in chunks:
+                        await outlet.write(chunk)
                 async with asyncio.timeout(self._policy.stalled_write.total_seconds()):
                     await response.write_eof()
         return response
 
-    async def _write(self, response: web.StreamResponse, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        for start in range(0, len(view), _SLICE_BYTES):
-            async with asyncio.timeout(self._policy.stalled_write.total_seconds()):
-                await response.write(view[start : start + _SLICE_BYTES])
-
-    def _widen_buffer(self, request: web.Request) -> None:
-        """Let a whole chunk wait in the socket's buffer; small ones cost a download dearly."""
-        if request.transport is not None:
-            high = max(self._policy.write_buffer_bytes, 2 * _SLICE_BYTES)
-            request.transport.set_write_buffer_limits(high=high, low=high - _SLICE_BYTES)
-
 
 async def _body(
-    read: Read, parts: Iterable[tuple[bytes, Span]], ending: bytes = b""
-) -> AsyncGenerator[bytes]:
+    request: web.Request, read: Read, parts: Iterable[tuple[bytes, Span]], ending: bytes = b""
+) -> AsyncGenerator[Chunk]:
     """Yield each span behind its head, then the ending; a head waits for the span's first chunk."""
     for head, span in parts:
         async with read(span.start, span.size) as chunks:
-            first = await anext(chunks, b"")
-            yield head + first if head else first
-            async for chunk in chunks:
+            stream: AsyncIterator[Chunk] = chunks
+            if isinstance(chunks, PipedReading) and takes_pipes(request):
+                stream = chunks.piped()
+            first = await anext(stream, b"")
+            if head:
+                yield head
+            yield first
+            async for chunk in stream:
                 yield chunk
     if ending:
         yield ending

@@ -30,7 +30,7 @@ from transfer.ports.inbox import CaseInbox, CaseNews, Inbox, ReadingMark, Readin
 from transfer.ports.known_cases import KnownCase, KnownCaseRecords, Learned
 from transfer.ports.launches import LaunchKeys, PublicKey
 from transfer.ports.metering import Measure, Meter, NoMeter
-from transfer.ports.objects import Buffer, ObjectStore, StoredItem, StoredKind
+from transfer.ports.objects import Buffer, ObjectStore, Piped, PipedReading, StoredItem, StoredKind
 from transfer.ports.outbox import (
     Backlog,
     Destination,
@@ -154,6 +154,8 @@ __all__ = [
     "OutgoingEvent",
     "OversightRecords",
     "PendingSignIn",
+    "Piped",
+    "PipedReading",
     "Presented",
     "PublicKey",
     "ReadingMark",

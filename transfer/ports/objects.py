@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from transfer.core.uploads import (
     Part,
@@ -30,6 +30,25 @@ class StoredItem:
     key: str
     id: str
     size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piped:
+    """`size` bytes that wait in the pipe with this end: all to be taken before there are more."""
+
+    pipe: int
+    size: int
+
+
+@runtime_checkable
+class PipedReading(Protocol):
+    """What `ObjectStore.read` may give besides: bytes that need not come into the process."""
+
+    def piped(self) -> AsyncIterator[bytes | Piped]:
+        """Yield what iterating would have yielded, in its place, some of it in pipes.
+
+        The first chunk is bytes; any may be.
+        """
 
 
 class ObjectStore(Protocol):

@@ -23,7 +23,8 @@ from transfer.core.errors import (
 )
 from transfer.core.uploads import Part
 from transfer.ports import Buffer, StoredItem
-from transfer.storage.s3_bodies import SLICE_BYTES, Download, OutgoingBody
+from transfer.storage.pipes import PipeSupply
+from transfer.storage.s3_bodies import SLICE_BYTES, OutgoingBody
 from transfer.storage.s3_bucket import (
     delete_every_version,
     delete_items,
@@ -33,6 +34,7 @@ from transfer.storage.s3_bucket import (
 from transfer.storage.s3_client import S3Settings, credentials_of, make_client
 from transfer.storage.s3_copies import PartCopy, copy_part
 from transfer.storage.s3_customer_keys import parameters
+from transfer.storage.s3_downloads import Download
 from transfer.storage.s3_errors import translated
 from transfer.storage.s3_listing import list_page
 from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
@@ -258,7 +260,14 @@ class S3ObjectStore:
                 Bucket=self._bucket, Key=key, Range=asked, **parameters(customer_key)
             )
 
-        return Download(self._reads, request, start, size)
+        return Download(
+            self._reads,
+            request,
+            start,
+            size,
+            supply=self._pipes,
+            timeout_seconds=self._settings.read_timeout_seconds,
+        )
 
     async def presign(self, key: str, *, lifetime: timedelta, disposition: str) -> str | None:
         """Return a URL at the store that gives the object to anyone for `lifetime`."""
@@ -316,6 +325,8 @@ class S3ObjectStore:
             + _SPARE_CONNECTIONS,
         )
         self._stack.callback(self._client.close)
+        is_plain = self._client.meta.endpoint_url.startswith("http:")
+        self._pipes = PipeSupply() if is_plain else None
         # A store may work in silence for long before it answers, and then only to these.
         self._assembler = make_client(
             settings,

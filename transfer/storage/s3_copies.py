@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from transfer.core.errors import StoreUnavailableError
-from transfer.storage.s3_bodies import CHUNK_BYTES
 from transfer.storage.s3_customer_keys import parameters, source_parameters
+from transfer.storage.s3_downloads import CHUNK_BYTES
 from transfer.storage.s3_errors import error_code
 
 if TYPE_CHECKING:

@@ -158,7 +158,9 @@ class WholeObjects:
         await put(store, f"{prefix}a", body)
         for _ in range(3):
             async with store.read(f"{prefix}a", 0, len(body)) as chunks:
-                assert await anext(aiter(chunks)) == body[:MIB]
+                first = await anext(aiter(chunks))
+                assert first
+                assert body.startswith(first)
         assert await content(store, f"{prefix}a", 0, len(body)) == body
 
     async def test_many_can_read_at_once(self, store: ObjectStore, prefix: str) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,16 +14,19 @@ import psutil
 import pytest
 
 from tests.e2e.http.http_room import HttpRoom, http_room
+from tests.e2e.http.wire import wire
 from tests.engine_room import MIB, NUMBER
 from tests.programs import program
 from transfer.clock import SystemClock
 from transfer.core.parts import PartPlan
 from transfer.engine.policy import UploadPolicy
 from transfer.http.policy import HttpPolicy
+from transfer.ports import Piped, PipedReading
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 
 pytestmark = pytest.mark.e2e
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems can't splice")
 
 DATA = random.Random(9).randbytes(24 * MIB)
 ARCHIVE = f"/api/v1/cases/{NUMBER}/archive"
@@ -92,6 +97,95 @@ async def test_an_archive_of_large_and_small_files_is_right(s3_room: HttpRoom) -
     again = await s3_room.ask("GET", ARCHIVE, headers={"Range": f"bytes={len(whole) // 3}-"})
     assert again.body == whole[len(whole) // 3 :]
     assert whole.count(DATA[:1000]) == 2
+
+
+class WatchedStore(S3ObjectStore):
+    """Counts what of its objects is read into this process, and what only passes it by pipe."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        super().__init__(settings)
+        self.read_bytes = 0
+        self.piped_bytes = 0
+
+    @asynccontextmanager
+    async def read(
+        self, key: str, start: int, size: int, *, customer_key: bytes | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with super().read(key, start, size, customer_key=customer_key) as chunks:
+            assert isinstance(chunks, PipedReading)
+            yield WatchedReading(self, chunks)
+
+
+class WatchedReading(AsyncIterator[bytes]):
+    def __init__(self, store: WatchedStore, chunks: PipedReading) -> None:
+        self._store = store
+        self._chunks = chunks
+
+    async def __anext__(self) -> bytes:
+        assert isinstance(self._chunks, AsyncIterator)
+        chunk: bytes = await anext(self._chunks)
+        self._store.read_bytes += len(chunk)
+        return chunk
+
+    async def piped(self) -> AsyncIterator[bytes | Piped]:
+        async for chunk in self._chunks.piped():
+            if isinstance(chunk, Piped):
+                self._store.piped_bytes += chunk.size
+            else:
+                self._store.read_bytes += len(chunk)
+            yield chunk
+
+
+@pytest.fixture
+async def watched(bucket: S3Settings) -> AsyncIterator[WatchedStore]:
+    async with WatchedStore(bucket) as store:
+        yield store
+
+
+@linux_only
+async def test_what_is_sent_without_tls_is_hardly_read(
+    tmp_path: Path, watched: WatchedStore
+) -> None:
+    policy = UploadPolicy(plan=PartPlan())
+    async with http_room(tmp_path, store=watched, engine_policy=policy) as room:
+        file = await room.send(DATA, "big.bin")
+        watched.read_bytes = 0
+        path = f"/api/v1/files/{file['id']}/content"
+        assert (await room.ask("GET", path)).body == DATA
+        half = await room.ask("GET", path, headers={"Range": f"bytes={len(DATA) // 2}-"})
+        assert half.body == DATA[len(DATA) // 2 :]
+        assert watched.read_bytes + watched.piped_bytes == len(DATA) * 3 // 2
+        assert watched.piped_bytes > len(DATA) * 4 // 3
+        several = await room.ask("GET", path, headers={"Range": "bytes=5-9999999,12000000-"})
+        assert several.body.count(DATA[5:10_000_000]) == 1
+        assert several.body.count(DATA[12_000_000:]) == 1
+        assert room.server.connections == 1, "none was broken"
+
+
+@linux_only
+async def test_a_receiver_who_takes_nothing_of_a_pipe_is_ended(
+    tmp_path: Path, watched: WatchedStore
+) -> None:
+    policy = HttpPolicy(stalled_write=timedelta(seconds=0.5))
+    async with http_room(
+        tmp_path, store=watched, policy=policy, engine_policy=UploadPolicy(plan=PartPlan())
+    ) as room:
+        file = await room.send(DATA, "big.bin")
+        before = psutil.Process().num_fds()
+        async with wire(room) as idle:
+            await idle.say(
+                f"GET /api/v1/files/{file['id']}/content HTTP/1.1\nHost: x\n"
+                f"Authorization: Bearer {room.tokens['designated']}\n\n"
+            )
+            async with asyncio.timeout(20):
+                while room.server.connections > 1:
+                    await room.ask("GET", "/healthz", who=None)
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await idle.reader.readexactly(len(DATA))
+        assert 0 < watched.piped_bytes < len(DATA)
+        async with asyncio.timeout(20):
+            while psutil.Process().num_fds() > before:
+                await room.ask("GET", "/healthz", who=None)
 
 
 @pytest.mark.parametrize("kind", ["file", "archive"])

@@ -1,15 +1,25 @@
 """Reads and writes of the S3 store that stall, break off, or are given up."""
 
 import asyncio
+import gc
+import os
 import random
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
+import psutil
 import pytest
 
 from tests.unit.storage.fake_s3 import SETTINGS, Answer, Asked, fake_s3, read_all, say_ok, until
+from transfer.clock import SystemClock
 from transfer.core.errors import StoreUnavailableError
+from transfer.ports import Piped, PipedReading
 from transfer.storage.s3 import S3ObjectStore
+from transfer.storage.s3_downloads import Download
 
 MIB = 1 << 20
 
@@ -44,7 +54,7 @@ async def test_a_read_that_is_left_early_is_cut_and_not_drained() -> None:
     async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
         fake.answer = endless
         async with store.read("key", 0, 1 << 40) as chunks:
-            assert len(await anext(chunks)) == MIB
+            assert await anext(chunks)
         await until(cut)
     assert sent < 64 * MIB
 
@@ -147,11 +157,100 @@ async def test_what_is_missing_is_asked_for_once_more_where_the_store_breaks_off
     assert starts == [f"bytes={100 + at * MIB}-{len(data) - 1}" for at in range(4)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems can't splice")
+@pytest.mark.parametrize("sends", [1 << 40, 5 * MIB + 1000], ids=["whole", "broken off"])
+async def test_what_comes_by_pipe_is_the_same(sends: int) -> None:
+    data, by_pipe = random.Random(2).randbytes(16 * MIB), 0
+    before = psutil.Process().num_fds()
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(data, sends=sends, etags=['"e"'] * 9)
+        async with store.read("key", 100, len(data) - 100) as chunks:
+            assert isinstance(chunks, PipedReading)
+            got = b""
+            async for chunk in chunks.piped():
+                got += emptied(chunk) if isinstance(chunk, Piped) else chunk
+                by_pipe += chunk.size if isinstance(chunk, Piped) else 0
+    assert got == data[100:]
+    assert by_pipe > 4 * MIB
+    starts = [int(asked.headers["range"].split("=")[1].split("-")[0]) for asked in fake.asked]
+    # After the break whole chunks are read, and what is left of the last is asked for again.
+    assert starts == (
+        [100] if sends > len(data) else [100, *range(100 + sends, len(data), 5 * MIB)]
+    )
+    del (
+        chunks
+    )  # it has the pool of its connection, and what urllib3 has pooled the collector closes
+    async with asyncio.timeout(20):  # the other ends of our connections are here, too
+        while psutil.Process().num_fds() > before:
+            gc.collect()
+            await SystemClock().sleep(0.01)
+
+
+def emptied(piped: Piped) -> bytes:
+    data = b""
+    while len(data) < piped.size:
+        data += os.read(piped.pipe, piped.size - len(data))
+    return data
+
+
+async def test_an_answer_that_comes_in_pieces_goes_by_no_pipe() -> None:
+    data = random.Random(3).randbytes(6 * MIB)
+
+    async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Range: bytes 0-%d/%d\r\n\r\n" % (len(data) - 1, len(data))
+        )
+        for at in range(0, len(data), 100_000):
+            piece = data[at : at + 100_000]
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        writer.write(b"0\r\n\r\n")
+
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = answer
+        async with store.read("key", 0, len(data)) as chunks:
+            assert isinstance(chunks, PipedReading)
+            got = [chunk async for chunk in chunks.piped()]
+    assert b"".join(chunk for chunk in got if isinstance(chunk, bytes)) == data
+
+
 async def test_the_rest_of_another_object_is_no_rest() -> None:
     async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
         fake.answer = breaking(bytes(4 * MIB), sends=MIB + 1000, etags=['"e"', '"f"'])
         with pytest.raises(StoreUnavailableError, match="another one"):
             await read_all(store, 4 * MIB)
+
+
+async def test_a_store_that_breaks_off_at_the_same_place_again_is_not_asked_a_third_time() -> None:
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(bytes(MIB), sends=1000, etags=['"e"'] * 9)
+        with pytest.raises(StoreUnavailableError):
+            await read_all(store, MIB)
+    assert len(fake.asked) == 2
+
+
+async def test_nothing_is_asked_for_once_more_for_who_has_left() -> None:
+    asked: list[str] = []
+    reading, left = threading.Event(), threading.Event()
+
+    class Body:
+        def read(self, _: int) -> bytes:
+            reading.set()
+            left.wait(20)
+            raise ConnectionResetError
+
+        def close(self) -> None:
+            pass
+
+    def request(wanted: str) -> Any:  # noqa: ANN401 -- what boto3 answers
+        asked.append(wanted)
+        return {"Body": Body(), "ContentRange": "bytes 0-9/10", "ETag": '"e"'}
+
+    with ThreadPoolExecutor(1) as pool:
+        async with Download(pool, request, 0, 10):
+            assert await asyncio.to_thread(reading.wait, 20)
+        left.set()
+    assert asked == ["bytes=0-9"]
 
 
 async def test_reads_that_stall_hold_up_no_write() -> None:
