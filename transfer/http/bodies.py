@@ -61,6 +61,8 @@ async def body_of(
     while True:
         chunk = content.read_nowait()
         if not chunk:
+            if content.at_eof():
+                return
             began = clock.monotonic()
             try:
                 async with asyncio.timeout(idle_seconds):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 from multidict import MultiMapping
@@ -115,6 +116,7 @@ def site_of(address: str | None) -> str:
     return str(parsed or address or "")
 
 
+@lru_cache(maxsize=1024)
 def _parsed(text: str | None) -> _Address | None:
     """Return an address; one of IPv4 that came over IPv6, as what it is."""
     try:

@@ -1,7 +1,7 @@
 """Small objects on their way to S3, sent from the loop itself.
 
 What boto3 does around one request, and the thread that it needs, costs several times the CPU of
-sending 10 KiB. So these go by aiohttp, signed by botocore's signer; what is checked, retried and
+sending 10 KiB. So these go by aiohttp, under a signature of our own; what is checked, retried and
 raised is as of boto3's requests.
 
 Source: facts/data-path.md, small files.
@@ -14,9 +14,7 @@ from urllib.parse import quote
 
 import aiohttp
 import stamina
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
+from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import get_cert_path
@@ -26,13 +24,13 @@ from transfer.core.errors import TransferError
 from transfer.storage.s3_client import S3Settings
 from transfer.storage.s3_customer_keys import headers as key_headers
 from transfer.storage.s3_errors import error_of_answer, is_passing, no_answer, translated
+from transfer.storage.s3_signatures import Signer
 
 SMALL_BYTES = 1 << 18
 """Up to here the loop is busy with an object for less time than a thread takes to be woken."""
 
 _CODE = re.compile(rb"<Code>([^<]{1,100})</Code>")
 _LONGEST_ERROR = 64 << 10
-_UNSIGNED = Config(s3={"payload_signing_enabled": False})
 _NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -51,7 +49,10 @@ class SmallPuts:
     ) -> None:
         self._settings = settings
         self._credentials = credentials
-        self._base = f"{endpoint_url.rstrip('/')}/{quote(settings.bucket, safe='')}/"
+        self._base = URL(
+            f"{endpoint_url.rstrip('/')}/{quote(settings.bucket, safe='')}/", encoded=True
+        )
+        self._signer = Signer(self._base.host_port_subcomponent or "", settings.region)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=settings.small_connections,
@@ -108,11 +109,14 @@ class SmallPuts:
     async def _once(
         self, key: str, body: bytes, described: dict[str, str], damaged: type[TransferError]
     ) -> None:
-        url = self._base + quote(key, safe="/~")
-        headers = await self._signed(url, described)
+        path = self._base.raw_path + quote(key, safe="/~")
+        headers = self._signer.signed(path, described, await self._frozen(), get_current_datetime())
         try:
             async with self._session.put(
-                URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                self._base.with_path(path, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
             ) as answer:
                 if answer.status == 200:
                     return
@@ -122,12 +126,6 @@ class SmallPuts:
             raise _PassingError(no_answer()) from exc
         meaning = error_of_answer(code, damaged)
         raise _PassingError(meaning) if is_passing(answer.status, code) else meaning
-
-    async def _signed(self, url: str, described: dict[str, str]) -> dict[str, str]:
-        request = AWSRequest("PUT", url, headers=described)
-        request.context["client_config"] = _UNSIGNED
-        S3SigV4Auth(await self._frozen(), "s3", self._settings.region).add_auth(request)
-        return dict(request.headers.items())
 
     async def _frozen(self) -> ReadOnlyCredentials:
         credentials = self._credentials

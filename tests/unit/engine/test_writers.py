@@ -48,6 +48,26 @@ async def test_a_newcomer_takes_over_from_a_stalled_request_at_once(
     assert await room.content("a.log") == DATA
 
 
+async def test_what_somebody_goes_on_with_is_not_given_up(
+    room: EngineRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    ledger, other = room.records.uploads, room.another_node()
+    release, taken = ledger.release, []
+
+    async def release_to_a_newcomer(*given: object) -> None:
+        await release(*given)  # type: ignore[arg-type]  # as they were given
+        monkeypatch.undo()
+        taken.append(await other.uploads.open_writer(customer(), writer.upload.id))
+
+    monkeypatch.setattr(ledger, "release", release_to_a_newcomer)
+    await room.uploads.give_up_writer(customer(), writer)
+    [newcomer] = taken
+    await newcomer.write(DATA)
+    await other.uploads.finish_writer(customer(), newcomer)
+    assert await room.content("a.log") == DATA
+
+
 async def test_a_newcomer_on_another_node_takes_over_once_the_holder_has_let_go(
     running_room: EngineRoom,
 ) -> None:
