@@ -245,6 +245,8 @@ def test_the_service_encrypts_changes_its_master_key_and_destroys_keys_with_thei
     service.settings = {**given, "master_keys": f"file:{new}"}
     service.start()
     assert stored_digests(service) == digests
+    tried = service.cli_json("check-config")["tried"]
+    assert tried == {"master_keys": [MasterKeyFile(new.read_bytes()).id], "store_encrypts": True}
 
     service.cli("case", "close", service.case)
     status = service.cli_json("keys", "status")

@@ -10,6 +10,8 @@ from transfer.cli.options import AsJson, Data
 from transfer.cli.output import print_json, print_object
 from transfer.cli.session import prepared
 from transfer.cli.shapes import Json
+from transfer.core.errors import StoreUnavailableError
+from transfer.core.object_keys import EVERY_CASE
 from transfer.folder import ServiceFolder
 from transfer.settings import Settings, SettingsError, load, variable
 
@@ -36,7 +38,10 @@ def check_config(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check all settings and the files they name, and show what is in force without secrets."""
+    """Check all settings, the files they name, and what is needed to encrypt, if that is set.
+
+    Shows what is in force, without secrets.
+    """
     settings = load(data=data)
     _check_files(settings)
     if settings.database_url and not settings.sealing_key_file:
@@ -45,10 +50,61 @@ def check_config(
             "can't show the passwords of accounts that another has issued.",
             err=True,
         )
-    shown = settings.shown()
+    shown, faults = settings.shown(), list[str]()
     if apply_bucket:
         shown["bucket"] = asyncio.run(_apply_bucket(prepared(data)))
+        faults += map(_early_end, shown["bucket"]["early"])
+    if settings.master_keys:
+        shown["tried"], problems = asyncio.run(_tried(settings))
+        faults += problems
     print_object(shown, as_json=as_json)
+    if faults:
+        raise SettingsError(faults)
+
+
+async def _tried(settings: Settings) -> tuple[Json, list[str]]:
+    """Ask the master keys, and try whether the store encrypts; return the answers, and faults."""
+    from transfer.wiring.case_keys import try_master_keys
+
+    answers: Json = {}
+    faults: list[str] = []
+    try:
+        answers["master_keys"] = await try_master_keys(settings)
+    except SettingsError as exc:
+        faults += exc.faults
+    try:
+        answers["store_encrypts"] = await _try_store(settings)
+    except SettingsError as exc:
+        faults += exc.faults
+    return answers, faults
+
+
+async def _try_store(settings: Settings) -> bool | None:
+    """Try whether the store encrypts; None where that isn't asked for, or nothing runs yet.
+
+    Raises:
+        SettingsError: it doesn't, or can't be tried.
+    """
+    from transfer.storage.s3 import S3ObjectStore
+    from transfer.wiring.case_keys import check_customer_keys
+    from transfer.wiring.objects import own_or_running_store
+
+    access = own_or_running_store(settings) if settings.encrypt_cases else None
+    if access is None:
+        return None  # the embedded store is tried at its start
+    async with S3ObjectStore(access) as store:
+        try:
+            await store.probe()
+        except StoreUnavailableError as exc:
+            raise SettingsError(
+                [
+                    f"{variable('encrypt_cases')}: whether the store encrypts can't be tried. "
+                    f"{exc.message} A bucket is made by `transfer check-config --apply-bucket`; if "
+                    f"it is there, look at {variable('s3_endpoint_url')} and the access keys."
+                ]
+            ) from exc
+        await check_customer_keys(store)
+    return True
 
 
 async def _apply_bucket(settings: Settings) -> Json:
@@ -70,8 +126,17 @@ async def _apply_bucket(settings: Settings) -> Json:
         "name": objects.access.bucket,
         "abort_incomplete_after_days": state.days,
         "changed": state.changed,
+        "replaced": state.replaced,
         "other_rules": state.other_rules,
+        "early": list(state.early),
     }
+
+
+def _early_end(what: str) -> str:
+    return (
+        f"The bucket's rule {what}: it isn't ours, and takes away what is stored for cases before "
+        f"its time. Limit it to keys that don't begin with {EVERY_CASE}, or remove it."
+    )
 
 
 def _check_files(settings: Settings) -> None:

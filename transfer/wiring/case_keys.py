@@ -1,9 +1,13 @@
 """Keys of cases: built from settings, and the store that they encrypt."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from transfer.core.errors import StoreUnavailableError
+from transfer.core.cases import CaseId
+from transfer.core.errors import KeyUnavailableError, StoreUnavailableError
 from transfer.keys.command import MasterKeyCommand
 from transfer.keys.masters import MASTER_KEY_BYTES, MasterKey, MasterKeyChain, MasterKeyFile
 from transfer.keys.ring import KEY_BYTES, CaseKeyRing
@@ -13,6 +17,9 @@ from transfer.storage.keyed import CustomerKeyStore, KeyedStore, keeps_to_keys
 
 _ONE, _ANOTHER = bytes(KEY_BYTES), bytes([1]) * KEY_BYTES
 """To try a store with."""
+
+_TRIAL = CaseId("check-config")
+"""In place of a case, to try a master key with."""
 
 
 def master_keys(settings: Settings) -> MasterKeyChain | None:
@@ -68,16 +75,86 @@ async def check_encryption(settings: Settings, store: CustomerKeyStore) -> None:
     if masters is None or not settings.encrypt_cases:
         return
     await masters.current()
+    await check_customer_keys(store)
+
+
+async def check_customer_keys(store: CustomerKeyStore) -> None:
+    """Raise if `store` doesn't encrypt under the keys that it is given.
+
+    Raises:
+        SettingsError: it refuses keys, or takes no notice of them.
+    """
     name = variable("encrypt_cases")
     try:
         keeps = await keeps_to_keys(store, _ONE, _ANOTHER)
     except StoreUnavailableError as exc:
         # As AWS does, until it is allowed for the bucket.
         raise SettingsError(
-            [f"{name}: nothing can be stored under a key of ours (SSE-C). {exc.message}"]
+            [
+                f"{name}: nothing can be stored under a key of ours (SSE-C). {exc.message} "
+                "Allow SSE-C for the bucket (AWS: PutBucketEncryption), and its user to write."
+            ]
         ) from exc
     if not keeps:
-        raise SettingsError([f"{name}: the object store takes no notice of our keys (SSE-C)."])
+        raise SettingsError(
+            [
+                f"{name}: the object store takes no notice of our keys (SSE-C). Leave this unset, "
+                "or choose a store that keeps to them: docs/encryption.md."
+            ]
+        )
+
+
+async def try_master_keys(settings: Settings) -> list[str]:
+    """Return the ids of the master keys that are set, each asked for its own, the newest first.
+
+    The newest one also wraps a key and gives it back: what it can't, no case could be opened by.
+
+    Raises:
+        SettingsError: some master key doesn't answer so, or two are taken for the same.
+    """
+    ids: list[str] = []
+    faults: list[str] = []
+    for at, (kind, path) in enumerate(settings.master_key_sources):
+        try:
+            source = _source(kind, path)
+            with _trying(path, "id"):
+                ids.append(await source.current())
+            if at == 0:
+                await _try_to_wrap(source, path)
+        except SettingsError as exc:
+            faults += exc.faults
+    if len(set(ids)) < len(ids):
+        # A rotation would take what the former one wrapped for its own.
+        faults.append(f"{variable('master_keys')}: two have the same id. Give each one its own.")
+    if faults:
+        raise SettingsError(faults)
+    return ids
+
+
+async def _try_to_wrap(source: MasterKey, path: Path) -> None:
+    key = os.urandom(KEY_BYTES)
+    with _trying(path, "wrap"):
+        wrapped = await source.wrap(_TRIAL, key)
+        if key in wrapped.sealed:
+            raise KeyUnavailableError("Its answer has the key in it as it is.")
+    with _trying(path, "unwrap"):
+        if await source.unwrap(_TRIAL, wrapped) != key:
+            raise KeyUnavailableError("It gives another key than it has wrapped.")
+
+
+@contextmanager
+def _trying(path: Path, verb: str) -> Iterator[None]:
+    """Turn a failure at `verb` into a fault of the settings that says how to look into it."""
+    try:
+        yield
+    except StoreUnavailableError as exc:
+        raise SettingsError(
+            [
+                f"{variable('master_keys')}: {path} fails a trial of `{verb}`. {exc.message} Run "
+                f"`{path} {verb} case-transfer:{_TRIAL}` as the service's user, and see what it "
+                "says; docs/encryption.md has what it is given and what it has to answer."
+            ]
+        ) from exc
 
 
 def _source(kind: str, path: Path) -> MasterKey:

@@ -86,15 +86,22 @@ def _own_store(settings: Settings) -> S3Settings:
     )
 
 
+def own_or_running_store(settings: Settings) -> S3Settings | None:
+    """Return how to reach a store that runs already, None if it would have to be started.
+
+    Raises:
+        StoreUnavailableError: a service is starting it just now.
+    """
+    return running_store(settings) if settings.is_embedded else _own_store(settings)
+
+
 def needed_store(settings: Settings) -> S3Settings:
     """Return how to reach a store that runs already, for a part of a deployment.
 
     Raises:
         StoreUnavailableError: there is none.
     """
-    if not settings.is_embedded:
-        return _own_store(settings)
-    running = running_store(settings)
+    running = own_or_running_store(settings)
     if running is None:
         raise StoreUnavailableError(
             f"A part of a deployment needs a store: set {variable('s3_endpoint_url')}."

@@ -18,7 +18,13 @@ from transfer.ports import Records
 from transfer.records.migrate import upgrade
 from transfer.settings import Settings, SettingsError, load
 from transfer.storage.memory import MemoryObjectStore
-from transfer.wiring.case_keys import case_keys, check_encryption, check_master_keys, master_keys
+from transfer.wiring.case_keys import (
+    case_keys,
+    check_encryption,
+    check_master_keys,
+    master_keys,
+    try_master_keys,
+)
 from transfer.wiring.parts import database_url, open_parts
 
 KEY = bytes(range(32))
@@ -94,6 +100,59 @@ async def test_the_service_begins_only_if_it_can_encrypt(tmp_path: Path, file: P
     kms.stop()
     with pytest.raises(StoreUnavailableError, match="status 3"):
         await check_encryption(encrypting(f"command:{kms.program}"), MemoryObjectStore())
+
+
+async def test_master_keys_are_tried_each_by_its_id_and_the_newest_by_a_key(
+    tmp_path: Path, file: Path
+) -> None:
+    kms = ShellKms(tmp_path)
+    settings = encrypting(f"command:{kms.program}", f"file:{file}")
+    assert await try_master_keys(settings) == ["command:key-1", MasterKeyFile(KEY).id]
+    context = "case-transfer:check-config"
+    assert kms.asked[-2:] == [f"wrap {context}", f"unwrap {context}"]
+    await try_master_keys(encrypting(f"file:{file}", f"command:{kms.program}"))
+    assert kms.asked[-2:] == [f"unwrap {context}", "id"], "a former one may be unable to wrap"
+
+
+@pytest.mark.parametrize(
+    ("verb", "does", "told"),
+    [
+        ("id", "exit 3", "failed with status 3"),
+        ("wrap", "exit 4", "failed with status 4"),
+        ("wrap", "echo '%%%'", "gave no base64"),
+        ("wrap", "cat", "has the key in it as it is"),
+        ("unwrap", "exit 5", "failed with status 5"),
+        ("unwrap", "cat", "gives another key than it has wrapped"),
+    ],
+)
+async def test_a_kms_that_fails_its_trial_is_told_with_the_call_to_look_into(
+    tmp_path: Path, verb: str, does: str, told: str
+) -> None:
+    kms = ShellKms(tmp_path)
+    kms.answer(verb, does)
+    with pytest.raises(SettingsError, match=told) as failed:
+        await try_master_keys(encrypting(f"command:{kms.program}"))
+    [fault] = failed.value.faults
+    assert fault.startswith("TRANSFER_MASTER_KEYS: ")
+    assert f"Run `{kms.program} {verb} case-transfer:check-config`" in fault
+
+
+async def test_all_master_keys_that_fail_are_told_and_so_are_two_of_one_id(
+    tmp_path: Path, file: Path
+) -> None:
+    stopped = ShellKms(tmp_path)
+    stopped.stop()
+    gone = tmp_path / "gone"
+    with pytest.raises(SettingsError) as failed:
+        await try_master_keys(encrypting(f"command:{stopped.program}", f"command:{gone}"))
+    assert [
+        str(path) in fault
+        for path, fault in zip((stopped.program, gone), failed.value.faults, strict=True)
+    ] == [True, True]
+    copy = tmp_path / "copy.key"
+    copy.write_bytes(KEY)
+    with pytest.raises(SettingsError, match="two have the same id"):
+        await try_master_keys(encrypting(f"file:{file}", f"file:{copy}"))
 
 
 async def test_without_master_keys_nothing_is_stored_bare_that_has_a_key(
