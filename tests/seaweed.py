@@ -64,7 +64,8 @@ def bucket(seaweed: S3Settings) -> Iterator[S3Settings]:
 def fresh_bucket(seaweed: S3Settings, *, versioned: bool = False) -> Iterator[S3Settings]:
     """Make a bucket, and remove it with all it holds: each one costs the server a volume."""
     settings = replace(seaweed, bucket=f"test-{uuid4().hex[:16]}")
-    client = plain_client(settings)
+    # A bucket that had held 200,000 objects wasn't removed within 30 seconds.
+    client = plain_client(settings, read_timeout_seconds=600.0)
     try:
         client.create_bucket(Bucket=settings.bucket)
         if versioned:
@@ -79,6 +80,8 @@ def fresh_bucket(seaweed: S3Settings, *, versioned: bool = False) -> Iterator[S3
         client.close()
 
 
-def plain_client(settings: S3Settings) -> "S3Client":
+def plain_client(settings: S3Settings, *, read_timeout_seconds: float = 30.0) -> "S3Client":
     """Return a boto3 client, to look at the server past our own code. Close it."""
-    return make_client(settings, Session(), read_timeout_seconds=30.0, connections=4)
+    return make_client(
+        settings, Session(), read_timeout_seconds=read_timeout_seconds, connections=4
+    )

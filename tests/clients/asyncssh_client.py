@@ -9,6 +9,7 @@ from asyncssh import SFTPClient
 
 from tests.clients.client import HOST, Client, Login, Outcome
 from tests.clients.works import Work
+from tests.ssh import connect_ssh
 
 _CHUNK_BYTES = 1 << 20
 
@@ -80,14 +81,10 @@ class AsyncSsh(Client):
 @asynccontextmanager
 async def signed_in(login: Login) -> AsyncIterator[asyncssh.SSHClientConnection]:
     """Sign in, with nothing of this machine's own settings."""
-    async with asyncssh.connect(
+    async with connect_ssh(
         HOST,
         login.port,
         username=login.username,
         password=login.password,
-        known_hosts=None,
-        client_keys=None,
-        agent_path=None,
-        config=None,
     ) as connection:
         yield connection

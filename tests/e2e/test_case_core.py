@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncssh
 import pytest
 
 from tests.clock import MovableClock
 from tests.contract.casebridge.embedded_room import embedded_desk
 from tests.reference_core import TOKEN, ReferenceCore
 from tests.service import Service
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 from transfer.core.cases import CaseNumber
 
@@ -174,7 +174,7 @@ async def test_a_case_that_is_closed_there_takes_nothing_here_and_its_sessions_e
         _, account, _ = await analyst.ask("POST", f"/cases/{NUMBER}/sftp-accounts", json={})
         host, port = service.sftp
         login = {"username": account["username"], "password": account["password"]}
-        async with asyncssh.connect(host, port, known_hosts=None, **login) as connection:
+        async with connect_ssh(host, port, **login) as connection:
             await reference.desk.close(NUMBER, "Resolved", "ada")
             async with asyncio.timeout(30):
                 await connection.wait_closed()

@@ -8,6 +8,7 @@ import asyncssh
 import pytest
 
 from tests.service import Service
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +22,7 @@ async def test_a_live_session_ends_at_the_second_of_its_expiry(
     expires_at = datetime.fromisoformat(account["expires_at"])
     host, port = service.sftp
     login = {"username": account["username"], "password": account["password"]}
-    async with asyncssh.connect(host, port, known_hosts=None, **login) as connection:
+    async with connect_ssh(host, port, **login) as connection:
         sftp = await connection.start_sftp_client()
         file = await sftp.open("trace.log", "wb")
         await file.write(b"x" * 100_000)
@@ -30,6 +31,6 @@ async def test_a_live_session_ends_at_the_second_of_its_expiry(
     late = SystemClock().now() - expires_at
     assert timedelta(0) <= late < timedelta(seconds=2)
     with pytest.raises(asyncssh.PermissionDenied):
-        await asyncssh.connect(host, port, known_hosts=None, **login)
+        await connect_ssh(host, port, **login)
     shown = await asyncio.to_thread(service.cli_json, "account", "list", "--case", service.case)
     assert account["password"] not in str(shown)

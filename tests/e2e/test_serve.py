@@ -15,6 +15,7 @@ import pytest
 from tusclient.client import TusClient
 
 from tests.service import Service
+from tests.ssh import connect_ssh
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -45,13 +46,11 @@ async def customer(service: Service) -> AsyncIterator[aiohttp.ClientSession]:
 async def sftp(service: Service) -> AsyncIterator[asyncssh.SFTPClient]:
     account = service.account()
     async with (
-        asyncssh.connect(
+        connect_ssh(
             account["host"],
             account["port"],
             username=account["username"],
             password=account["password"],
-            known_hosts=None,
-            config=None,
         ) as connection,
         connection.start_sftp_client() as client,
     ):

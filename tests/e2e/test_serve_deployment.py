@@ -6,10 +6,10 @@ from io import BytesIO
 from pathlib import Path
 
 import aiohttp
-import asyncssh
 import pytest
 
 from tests.service import Service
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -47,13 +47,11 @@ async def test_parts_on_many_nodes_are_one_service(
     host, port = sftp.sftp
     assert account["fingerprints"] == []  # nothing of the SFTP node is on this machine
     async with (
-        asyncssh.connect(
+        connect_ssh(
             host,
             port,
             username=account["username"],
             password=account["password"],
-            known_hosts=None,
-            config=None,
         ) as connection,
         connection.start_sftp_client() as files,
     ):

@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine_room import MIB
 from tests.service import Service
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 
 pytestmark = pytest.mark.e2e
@@ -25,15 +26,11 @@ MD5 = hashlib.md5(DATA, usedforsecurity=False).hexdigest()
 async def signed_in(service: Service) -> AsyncIterator[asyncssh.SSHClientConnection]:
     account = await asyncio.to_thread(service.account)
     host, port = service.sftp
-    async with asyncssh.connect(
+    async with connect_ssh(
         host,
         port,
         username=account["username"],
         password=account["password"],
-        known_hosts=None,
-        client_keys=None,
-        agent_path=None,
-        config=None,
     ) as connection:
         yield connection
 

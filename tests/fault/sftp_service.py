@@ -11,6 +11,7 @@ from asyncssh import SFTPAttrs, SFTPClient, SFTPClientFile
 from tests.e2e.sftp.gateway import bytes_of
 from tests.fault.big_file import CaseApi
 from tests.fault.sftp_sender import Found, LostError, OpenFile, Session
+from tests.ssh import connect_ssh
 
 HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 60.0
@@ -38,15 +39,11 @@ class ServiceWorld:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         with _answers():
-            connection = await asyncssh.connect(
+            connection = await connect_ssh(
                 HOST,
                 self._port,
                 username=self._account["username"],
                 password=self._account["password"],
-                known_hosts=None,
-                client_keys=None,
-                agent_path=None,
-                config=None,
                 preferred_auth="password",
                 connect_timeout=_PATIENCE_SECONDS,
             )

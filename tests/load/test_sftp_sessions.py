@@ -12,6 +12,7 @@ from asyncssh import SFTPClient, SSHClientConnection, SSHReader
 from tests.fault.big_file import MIB, CaseApi, peak_memory
 from tests.fault.sftp_sender import digest_of
 from tests.service import Service
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 
 pytestmark = [pytest.mark.load, pytest.mark.timeout(400)]
@@ -37,15 +38,11 @@ async def connecting(service: Service) -> AsyncIterator[Connect]:
 
         async def connect() -> SSHClientConnection:
             async with turns:
-                connection = await asyncssh.connect(
+                connection = await connect_ssh(
                     host,
                     port,
                     username=account["username"],
                     password=account["password"],
-                    known_hosts=None,
-                    client_keys=None,
-                    agent_path=None,
-                    config=None,
                     preferred_auth="password",
                     connect_timeout=120,
                 )

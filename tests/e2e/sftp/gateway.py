@@ -13,6 +13,7 @@ import paramiko
 from asyncssh import SFTPAttrs, SFTPClient, SFTPClientFile
 
 from tests.engine_room import ANALYST, NUMBER, EngineRoom
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 from transfer.core.names import CasePath
 from transfer.core.uploads import StoredFile, Upload, UploadState
@@ -58,18 +59,16 @@ class Gateway:
         username: str | None = None,
         password: str | None = None,
         method: str = "password",
+        **options: object,
     ) -> AsyncIterator[asyncssh.SSHClientConnection]:
         """asyncssh's own client, signed in by `method`."""
-        async with asyncssh.connect(
+        async with connect_ssh(
             HOST,
             port or self.port,
             username=username or self.username,
             password=password or self.password,
-            known_hosts=None,
-            client_keys=None,
-            agent_path=None,
-            config=None,
             preferred_auth=method,
+            **options,
         ) as connection:
             yield connection
 

@@ -9,6 +9,7 @@ from asyncssh import SSHKey
 from tests.e2e.sftp.gateway import HOST, Gateway, eventually
 from tests.engine_room import ANALYST, NUMBER
 from tests.openssh import OpenSsh
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 from transfer.core.accounts import AccountId, AccountUse
 from transfer.engine.account_requests import AccountRequest
@@ -42,14 +43,11 @@ async def issued(gateway: Gateway, *keys: SSHKey, **asked: object) -> Credential
 async def connected(
     gateway: Gateway, username: str, *keys: SSHKey, **options: object
 ) -> asyncssh.SSHClientConnection:
-    return await asyncssh.connect(
+    return await connect_ssh(
         HOST,
         gateway.port,
         username=username,
         client_keys=list(keys),
-        known_hosts=None,
-        agent_path=None,
-        config=None,
         **options,
     )
 

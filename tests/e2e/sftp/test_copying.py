@@ -6,7 +6,7 @@ import asyncssh
 import pytest
 from asyncssh import SFTPAttrs
 
-from tests.e2e.sftp.gateway import HOST, Gateway, data_of, eventually, sha256
+from tests.e2e.sftp.gateway import Gateway, data_of, eventually, sha256
 from tests.engine_room import ANALYST, KIB, MIB, NUMBER
 from transfer.core.parts import MIN_PART_BYTES
 from transfer.core.uploads import UploadState
@@ -137,17 +137,7 @@ async def test_a_copy_is_whole_where_a_put_might_have_been_stopped(gateway: Gate
     data = data_of(255 * KIB)
     await gateway.room.send("trace.log", data)
     async with (
-        asyncssh.connect(
-            HOST,
-            gateway.port,
-            username=gateway.username,
-            password=gateway.password,
-            known_hosts=None,
-            client_keys=None,
-            agent_path=None,
-            config=None,
-            client_version="OpenSSH_9.9",
-        ) as connection,
+        gateway.connect(client_version="OpenSSH_9.9") as connection,
         connection.start_sftp_client() as client,
         client.open("trace.log", "rb") as source,
     ):

@@ -76,6 +76,20 @@ async def test_put_over_a_partial_upload_leaves_nothing_of_it(gateway: Gateway) 
     assert not listing.uploads
 
 
+async def test_an_unfinished_upload_that_scp_sends_anew_is_given_up(gateway: Gateway) -> None:
+    async with gateway.connect() as connection:
+        async with connection.start_sftp_client() as client:
+            await (await client.open("trace.log", "wb")).write(b"partial")
+        await eventually(lambda: gateway.is_interrupted("trace.log"))
+        async with connection.start_sftp_client() as client:
+            file = await client.open("trace.log", IN_PLACE, encoding=None)
+            await file.write(b"all of it", 0)
+            [upload] = (await gateway.room.files.listing(customer(), NUMBER)).uploads
+            assert [writer.upload.id for writer in gateway.room.leases.writers] == [upload.id]
+            await file.close()
+    assert await gateway.content("trace.log") == b"all of it"
+
+
 async def test_a_put_that_cannot_be_begun_after_all_leaves_no_empty_upload(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from tests.clock import MovableClock
 from tests.e2e.sftp.gateway import HOST, Gateway, data_of, eventually, gateway_of, sha256
 from tests.e2e.sftp.raw_ssh import LISTS, lists_of, raw_ssh
 from tests.engine_room import ADMIN, ANALYST, NUMBER, EngineRoom, engine_room
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 from transfer.core.bans import parse_network
 from transfer.engine.account_requests import AccountRequest
@@ -133,15 +134,7 @@ async def test_old_clients_still_find_what_they_need(
 
     cipher = chosen("encryption", offered["encryption to server"])
     async with (
-        asyncssh.connect(
-            HOST,
-            gateway.port,
-            username=gateway.username,
-            password=gateway.password,
-            known_hosts=None,
-            client_keys=None,
-            agent_path=None,
-            config=None,
+        gateway.connect(
             kex_algs=[chosen("kex", offered["kex"])],
             server_host_key_algs=[chosen("host key", offered["host key"])],
             encryption_algs=[cipher],
@@ -454,16 +447,13 @@ async def test_an_rsa_key_signs_in_and_with_sha1_it_does_not(gateway: Gateway) -
     issued = await gateway.room.accounts.issue(ANALYST, NUMBER, AccountRequest(keys=[public]))
 
     async def sign_in(algorithm: str) -> None:
-        async with asyncssh.connect(
+        async with connect_ssh(
             HOST,
             gateway.port,
             username=issued.account.username,
             client_keys=[key],
             signature_algs=[algorithm],
             server_host_key_algs=["ssh-ed25519"],
-            known_hosts=None,
-            agent_path=None,
-            config=None,
             preferred_auth="publickey",
         ):
             pass

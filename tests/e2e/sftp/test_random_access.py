@@ -290,6 +290,21 @@ async def test_bytes_far_behind_a_received_file_are_refused_unless_it_is_edited(
     await _has_only(gateway, "trace.log", b"some\0\0x")
 
 
+async def test_readers_of_all_sessions_share_the_memory_for_reading_ahead(gateway: Gateway) -> None:
+    data = data_of(PART)
+    await gateway.room.send("trace.log", data)
+    room = gateway.server._services.space.reading
+    async with (
+        gateway.opened("trace.log", FXF_READ) as read,
+        gateway.opened("trace.log", BOTH) as edited,
+    ):
+        await edited.write(b"xy", 5)
+        for number, file in enumerate((read, edited), start=1):
+            assert await bytes_of(file, 4, 0) == data[:4]
+            assert room.used_bytes == number * PART
+    assert room.used_bytes == 0
+
+
 async def test_a_received_file_is_lengthened_by_zeros(gateway: Gateway) -> None:
     await gateway.room.send("trace.log", b"some")
     async with gateway.client() as client:
@@ -493,6 +508,7 @@ async def test_a_store_that_is_away_fails_the_fsync_and_nothing_is_lost(gateway:
         with pytest.raises(asyncssh.SFTPFailure):
             await file.fsync()
     await _has_only(gateway, "trace.log", b"x" + data[1:])
+    assert not gateway.room.leases.writers, "what could not be sent has been given up"
 
 
 @pytest.mark.parametrize("writes_back", [False, True], ids=["in order", "out of order"])

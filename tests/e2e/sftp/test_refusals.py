@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.sftp.gateway import HOST, Gateway, bytes_of, eventually, gateway_of
 from tests.engine_room import KIB, MIB, engine_room
+from tests.ssh import connect_ssh
 from transfer.clock import SystemClock
 from transfer.sftp.hostkeys import HostKeys
 from transfer.sftp.server import SftpPolicy
@@ -168,15 +169,11 @@ async def test_the_banner_claims_to_be_nothing_else(gateway: Gateway) -> None:
 async def test_only_modern_algorithms_are_taken(
     gateway: Gateway, kind: str, offered: list[str], chosen: str | None
 ) -> None:
-    connecting = asyncssh.connect(
+    connecting = connect_ssh(
         HOST,
         gateway.port,
         username=gateway.username,
         password=gateway.password,
-        known_hosts=None,
-        client_keys=None,
-        agent_path=None,
-        config=None,
         mac_algs=["hmac-sha2-256-etm@openssh.com"],
         **{kind: offered},
     )

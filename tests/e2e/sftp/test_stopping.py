@@ -81,16 +81,7 @@ async def test_clients_recognise_the_server_by_its_host_keys(
 ) -> None:
     known = [asyncssh.import_public_key(line) for line in host_keys.public_lines]
     for key in known:
-        async with asyncssh.connect(
-            HOST,
-            gateway.port,
-            username=gateway.username,
-            password=gateway.password,
-            known_hosts=([key], [], []),
-            client_keys=None,
-            agent_path=None,
-            config=None,
-        ) as connection:
+        async with gateway.connect(known_hosts=([key], [], [])) as connection:
             told = connection.get_server_host_key()
             assert told is not None
             assert told.get_fingerprint() in host_keys.fingerprints

@@ -1,8 +1,6 @@
 """The straight path's connections: which ones take it, and that asyncssh rules the rest."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncssh
 import pytest
@@ -30,22 +28,6 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "ae
 DATA = data_of(5 * MIB + 321)
 
 
-@asynccontextmanager
-async def connected(gateway: Gateway, **options: object) -> AsyncIterator[SSHClientConnection]:
-    async with asyncssh.connect(
-        HOST,
-        gateway.port,
-        username=gateway.username,
-        password=gateway.password,
-        known_hosts=None,
-        client_keys=None,
-        agent_path=None,
-        config=None,
-        **options,
-    ) as connection:
-        yield connection
-
-
 async def round_trip(connection: SSHClientConnection, name: str) -> None:
     """Send a file and read it back."""
     async with connection.start_sftp_client() as client:
@@ -67,7 +49,7 @@ def served(gateway: Gateway) -> PatientConnection:
 async def test_bytes_are_right_under_every_cipher_and_straight_under_gcm(
     gateway: Gateway, cipher: str
 ) -> None:
-    async with connected(gateway, encryption_algs=[cipher]) as connection:
+    async with gateway.connect(encryption_algs=[cipher]) as connection:
         await round_trip(connection, "trace.log")
         server = served(gateway)
         assert isinstance(server, StraightConnection)
@@ -77,7 +59,7 @@ async def test_bytes_are_right_under_every_cipher_and_straight_under_gcm(
 
 @pytest.mark.parametrize("cipher", CIPHERS[1:3])
 async def test_the_client_may_ask_for_new_keys_in_the_middle(gateway: Gateway, cipher: str) -> None:
-    async with connected(gateway, encryption_algs=[cipher], rekey_bytes="700K") as connection:
+    async with gateway.connect(encryption_algs=[cipher], rekey_bytes="700K") as connection:
         keys = served(gateway)._recv_encryption
         await round_trip(connection, "trace.log")
         assert served(gateway)._recv_encryption is not keys
@@ -85,7 +67,7 @@ async def test_the_client_may_ask_for_new_keys_in_the_middle(gateway: Gateway, c
 
 
 async def test_the_server_asks_for_new_keys_in_time(gateway: Gateway) -> None:
-    async with connected(gateway) as connection:
+    async with gateway.connect() as connection:
         server = served(gateway)
         server._rekey_bytes, keys = 600 * KIB, server._send_encryption
         await round_trip(connection, "trace.log")
@@ -103,7 +85,7 @@ async def test_what_was_not_tested_takes_the_plain_path(
         monkeypatch.setattr(asyncssh, "__version__", "9.9.9")
     else:
         monkeypatch.setattr(asyncio, "SelectorEventLoop", asyncio.AbstractServer)
-    async with connected(gateway) as connection:
+    async with gateway.connect() as connection:
         await round_trip(connection, "trace.log")
         assert type(served(gateway)) is PatientConnection
     assert await gateway.content("trace.log") == DATA

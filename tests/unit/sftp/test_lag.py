@@ -6,7 +6,6 @@ import paramiko
 from tests.e2e.sftp.gateway import Gateway, data_of
 from tests.engine_room import KIB
 from tests.unit.sftp.raw_session import READING, raw_session, read
-from tests.unit.sftp.test_fastpath import connected
 from transfer.sftp.lag import ReadLag
 
 CONTENT = data_of(1024 * KIB)
@@ -58,7 +57,7 @@ async def test_who_sends_one_read_at_a_time_is_not_waited_for_again_and_again() 
 async def test_all_reads_are_answered_in_order_in_the_end(gateway: Gateway) -> None:
     await gateway.room.send("trace.log", CONTENT)
     async with (
-        connected(gateway, client_version="paramiko_5.0.0") as connection,
+        gateway.connect(client_version="paramiko_5.0.0") as connection,
         raw_session(connection) as session,
     ):
         handle = await session.open(b"trace.log", READING)

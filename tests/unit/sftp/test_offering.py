@@ -4,7 +4,7 @@ import pytest
 from asyncssh.packet import SSHPacket
 
 from tests.e2e.sftp.gateway import HOST, Gateway
-from tests.unit.sftp.test_fastpath import connected, round_trip
+from tests.unit.sftp.test_fastpath import round_trip
 
 GCM, CTR = "aes128-gcm@openssh.com", "aes128-ctr"
 
@@ -20,7 +20,7 @@ GCM, CTR = "aes128-gcm@openssh.com", "aes128-ctr"
 async def test_who_knows_aes_gcm_uses_it_whatever_comes_first(
     gateway: Gateway, offered: list[str], agreed: str
 ) -> None:
-    async with connected(gateway, encryption_algs=offered) as connection:
+    async with gateway.connect(encryption_algs=offered) as connection:
         assert connection.get_extra_info("send_cipher") == agreed
         assert connection.get_extra_info("recv_cipher") == agreed
         await round_trip(connection, "trace.log")

@@ -208,6 +208,22 @@ async def test_bytes_that_are_read_without_reading_ahead_may_end_early_too(
         await reader.read(SIZE - 5, 15)
 
 
+class _Neighbour:
+    """Reads all the time."""
+
+    rests_since = None
+
+    async def close(self) -> None:
+        raise AssertionError("It isn't to be disturbed.")
+
+
+async def test_no_more_than_192_mib_are_read_ahead_together() -> None:
+    shared = ReadingRoom()
+    entered = [await shared.enter(_Neighbour(), 6 * MIB) for _ in range(40)]
+    assert entered == [True] * 32 + [False] * 8
+    assert shared.used_bytes == 192 * MIB
+
+
 async def test_a_download_is_noted_once_however_often_the_store_is_asked(
     room: EngineRoom, file: StoredFile
 ) -> None:
