@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,7 @@ class Tracker:
 
     url: str
     server: "subprocess.Popen[bytes]"
+    database: Path
     _session: requests.Session = field(default_factory=requests.Session)
 
     def open(self, title: str, **properties: str) -> str:
@@ -74,6 +76,15 @@ class Tracker:
             self.ask("GET", f"msg/{one}", params={"@verbose": "3"})["attributes"]["content"]
             for one in told["attributes"]["messages"]
         ]
+
+    def attach_again(self, ticket: str) -> None:
+        """Attach all messages of a ticket once more, as two changes of one moment may do."""
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
+            connection.execute(
+                "INSERT INTO issue_messages (linkid, nodeid)"
+                " SELECT linkid, nodeid FROM issue_messages WHERE nodeid = ?",
+                (int(ticket),),
+            )
 
     def ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - requests' own
         """Send what an administrator may, and return the data of the answer."""
@@ -124,7 +135,8 @@ def roundup_tracker() -> Iterator[Tracker]:
             words = ("-n", "127.0.0.1", "-p", str(port), "t=tracker")
             server = _start("roundup_server", *words, folder=folder, output=log.fileno())
         _wait_for(port, server, folder / "server.log")
-        with closing(Tracker(url=url, server=server)) as tracker:
+        database = folder / "tracker/db/db"
+        with closing(Tracker(url=url, server=server, database=database)) as tracker:
             yield tracker
     finally:
         if server is not None:

@@ -1,6 +1,6 @@
 """Contacts as Customer Care keeps them: who of a customer's gets at their cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from transfer.core.contacts import Contact
 from transfer.core.errors import MissingError
@@ -12,13 +12,13 @@ class Contacts:
 
     def __init__(self, *, records: Records, clock: Clock) -> None:
         self._contacts = records.contacts
-        self._audit = records.audit
         self._clock = clock
 
     async def put(self, contact: Contact, actor: str) -> None:
         """Add a contact, or change what is known of them."""
-        await self._contacts.put(contact)
-        await self._record("contact.put", contact.account, contact.person, actor, contact.kind)
+        details = {"account": contact.account, "kind": contact.kind.value}
+        audited = self._done("contact.put", contact.person, actor, details)
+        await self._contacts.put(contact, audited=audited)
 
     async def remove(self, account: str, person: str, actor: str) -> None:
         """Remove a contact.
@@ -26,20 +26,15 @@ class Contacts:
         Raises:
             MissingError: they are none of that account.
         """
-        if not await self._contacts.remove(account, person):
+        audited = self._done("contact.removed", person, actor, {"account": account})
+        if not await self._contacts.remove(account, person, audited=audited):
             raise MissingError("That account has no contact of that name.")
-        await self._record("contact.removed", account, person, actor)
 
     async def of(self, accounts: Sequence[str] | None = None) -> list[Contact]:
         """Return the contacts of some accounts, or all of them, by account and name."""
         return await self._contacts.of(accounts)
 
-    async def _record(
-        self, action: str, account: str, person: str, actor: str, kind: str | None = None
-    ) -> None:
-        details = {"account": account} if kind is None else {"account": account, "kind": str(kind)}
-        await self._audit.record(
-            AuditEvent(
-                at=self._clock.now(), action=action, actor=actor, subject=person, details=details
-            )
+    def _done(self, action: str, person: str, actor: str, details: Mapping[str, str]) -> AuditEvent:
+        return AuditEvent(
+            at=self._clock.now(), action=action, actor=actor, subject=person, details=details
         )

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from transfer.casebridge.case_writer import ATTEMPTS, CaseWriter, closing_details, closing_text
+from transfer.casebridge.case_writer import (
+    ATTEMPTS,
+    CaseWriter,
+    Deed,
+    closing_details,
+    closing_text,
+)
 from transfer.casebridge.change_cursor import parse_change_cursor
 from transfer.casebridge.drops import brings_files
 from transfer.casebridge.wording import AUTHOR, author_of, shown_name, text_of
@@ -144,12 +150,13 @@ class EmbeddedCaseCore:
             )
             update = CaseUpdate(at=case.opened_at, author=actor, text="Case opened.")
             try:
-                await self._cases.insert(case, update)
+                await self._cases.insert(
+                    case, update, audited=[self._writer.done("case.opened", case.number, actor)]
+                )
             except NameTakenError:
                 if number is not None:
                     raise
                 continue
-            await self._writer.record("case.opened", case.number, actor)
             return case
         raise NameTakenError("Others take case numbers just as fast: try again, or give a number.")
 
@@ -157,26 +164,21 @@ class EmbeddedCaseCore:
         self, number: CaseNumber, status: Status, substatus: str | None, actor: str
     ) -> Case:
         """Change the status; see core.cases.move."""
-        case = await self._writer.describe(
+        return await self._writer.describe(
             number,
             actor,
             lambda case: timed(rules.move(case, status, substatus), self._clock.now()),
-            _status_text,
+            _MOVED,
         )
-        details = {"status": case.status.value, "substatus": case.substatus}
-        await self._writer.record("case.moved", number, actor, **details)
-        return case
 
     async def prioritise(self, number: CaseNumber, priority: Priority, actor: str) -> Case:
         """Change the priority; see core.cases.prioritise."""
-        case = await self._writer.describe(
+        return await self._writer.describe(
             number,
             actor,
             lambda case: retimed(rules.prioritise(case, priority), self._clock.now()),
-            lambda case: f"Priority: {case.priority}.",
+            _PRIORITISED,
         )
-        await self._writer.record("case.prioritised", number, actor, priority=priority.value)
-        return case
 
     async def comment(
         self, number: CaseNumber, text: str, actor: str, *, by_customer: bool = False
@@ -196,11 +198,12 @@ class EmbeddedCaseCore:
             moved = CaseUpdate(at=comment.at, author=AUTHOR, text=_status_text(after))
             return [comment, moved]
 
-        case = await self._writer.change(
-            number, lambda case: _commented(case, by_customer=by_customer), entries
+        return await self._writer.change(
+            number,
+            lambda case: _commented(case, by_customer=by_customer),
+            entries,
+            audited=lambda _: [self._writer.done("case.commented", number, actor)],
         )
-        await self._writer.record("case.commented", number, actor)
-        return case
 
     async def close(
         self,
@@ -217,10 +220,9 @@ class EmbeddedCaseCore:
             number,
             actor,
             lambda case: close_for(case, reason, resolution, self._clock.now()),
-            closing_text,
+            _CLOSED,
             said,
         )
-        await self._writer.record("case.closed", number, actor, **closing_details(case))
         await self._writer.end_accounts(number)
         return case
 
@@ -250,16 +252,18 @@ class EmbeddedCaseCore:
         Raises:
             CaseStateError: it is held already, or its data is gone.
         """
-        case = await self._writer.describe(
+        return await self._writer.describe(
             number,
             actor,
             lambda case: _held(
                 case, Hold(reason=reason, placed_by=actor, placed_at=self._clock.now())
             ),
-            lambda _: f"Hold placed on the data: {shown_name(reason)}",
+            Deed(
+                action="case.held",
+                text_of=lambda _: f"Hold placed on the data: {shown_name(reason)}",
+                details=lambda _: {"reason": reason},
+            ),
         )
-        await self._writer.record("case.held", number, actor, reason=reason)
-        return case
 
     async def unhold(self, number: CaseNumber, actor: str) -> Case:
         """Lift a case's hold.
@@ -267,9 +271,7 @@ class EmbeddedCaseCore:
         Raises:
             CaseStateError: it isn't held.
         """
-        case = await self._writer.describe(number, actor, _lifted, lambda _: "Hold lifted.")
-        await self._writer.record("case.unheld", number, actor)
-        return case
+        return await self._writer.describe(number, actor, _lifted, _UNHELD)
 
     async def tell(self, *events: CaseEvent) -> None:
         """Take note of events of one case, in their order; one told before changes nothing.
@@ -307,9 +309,7 @@ class EmbeddedCaseCore:
         if (await self._cases.case(number)).is_closed:
             # What a crash amid the closing has left: reopening must not bring it back.
             await self._writer.end_accounts(number)
-        case = await self._writer.describe(number, actor, decide, lambda _: "Case reopened.", said)
-        await self._writer.record("case.reopened", number, actor)
-        return case
+        return await self._writer.describe(number, actor, decide, _REOPENED, said)
 
 
 def _noted(case: Case, event: CaseEvent) -> tuple[Case, CaseUpdate]:
@@ -346,3 +346,18 @@ def _status_text(case: Case) -> str:
 
 def _with_status(update: CaseUpdate, case: Case) -> CaseUpdate:
     return replace(update, text=f"{update.text}. {_status_text(case)}")
+
+
+_MOVED = Deed(
+    action="case.moved",
+    text_of=_status_text,
+    details=lambda case: {"status": case.status.value, "substatus": case.substatus},
+)
+_PRIORITISED = Deed(
+    action="case.prioritised",
+    text_of=lambda case: f"Priority: {case.priority}.",
+    details=lambda case: {"priority": case.priority.value},
+)
+_CLOSED = Deed(action="case.closed", text_of=closing_text, details=closing_details)
+_REOPENED = Deed(action="case.reopened", text_of=lambda _: "Case reopened.")
+_UNHELD = Deed(action="case.unheld", text_of=lambda _: "Hold lifted.")

@@ -18,7 +18,7 @@ from transfer.core.follow_ups import (
     earliest,
     followed_up,
 )
-from transfer.ports import CaseEvent, Clock, Records
+from transfer.ports import AuditEvent, CaseEvent, Clock, Records
 from transfer.rounds import Rounds
 
 _log = structlog.get_logger(__name__)
@@ -97,10 +97,11 @@ class FollowUps:
                 case.number,
                 step.decide,
                 step.entries,
-                step.tell,
+                audited=lambda after: self._audited(after, step),
+                tell=step.tell,
                 sending_since=self._clock.now() - _SENDING,
             )
-            await self._record(changed, step)
+            await self._conclude(changed, step)
         except _NotDueError:  # someone else did it, or the customer has answered just now
             return False
         except TransferError as exc:
@@ -108,14 +109,18 @@ class FollowUps:
             return False
         return True
 
-    async def _record(self, case: Case, step: "_Step") -> None:
+    def _audited(self, after: Case, step: "_Step") -> list[AuditEvent]:
+        number, days = str(step.follow_up.number), str(step.follow_up.days)
+        done = self._writer.done("case.followed-up", after.number, AUTHOR, number=number, days=days)
+        if not after.is_closed:
+            return [done]
+        details = closing_details(after)
+        return [done, self._writer.done("case.closed", after.number, AUTHOR, **details)]
+
+    async def _conclude(self, case: Case, step: "_Step") -> None:
         number = str(step.follow_up.number)
-        days = str(step.follow_up.days)
         _log.info("follow-ups.done", case=case.number, number=number, closed=case.is_closed)
-        await self._writer.record("case.followed-up", case.number, AUTHOR, number=number, days=days)
         if case.is_closed:
-            details = closing_details(case)
-            await self._writer.record("case.closed", case.number, AUTHOR, **details)
             await self._writer.end_accounts(case.number)
 
 

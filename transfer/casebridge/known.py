@@ -1,7 +1,7 @@
 """What is known here of another core's cases: asked for, remembered, used while it is away."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -106,6 +106,11 @@ class KnownCases:
         except (CaseCoreUnavailableError, TimeoutError):
             self._meter.count(STALE)
             return replace(_composed(known), as_of=known.told_at)
+
+    async def last_known(self, numbers: Collection[CaseNumber]) -> dict[CaseNumber, Case]:
+        """Return cases as the core told of them last; it isn't asked."""
+        found = await self._known.find_all(numbers)
+        return {number: _composed(known) for number, known in found.items()}
 
     async def changes(self, since: str | None = None, *, limit: int = 100) -> CaseChanges:
         """Return what has changed at the core, as it tells it; `learn` takes it over.

@@ -1,12 +1,20 @@
 """The desk where another system is the case core: what is ours is done here, the rest there."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
+from transfer.casebridge.regions import placed
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Priority, Status
 from transfer.core.closure import CloseReason
-from transfer.core.errors import UnsupportedError
+from transfer.core.errors import TransferError, UnsupportedError
+from transfer.core.regions import Regions
 from transfer.ports import CaseChanges, CaseDesk, CaseEvent, CaseMirror
+
+_MOST_VISITED, _AT_ONCE = 100, 8
+"""Cases of a page that are asked for, if need be, at the core, and how many of them at a time."""
 
 _ELSEWHERE = "Cases are run by the case core that is connected: do this there."
 
@@ -15,14 +23,16 @@ class MirrorDesk:
     """Looks for cases and places holds by what is known here; plays the role `CaseDesk`.
 
     `mirror` is asked for one case; `rows` is the desk on our own rows, where cases that are known
-    are looked for, and holds are kept. Whatever changes a case itself is refused.
+    are looked for, and holds are kept. Whatever changes a case itself is refused. What is found is
+    told as the core tells it, with who serves it by `regions`: our rows don't know its contacts.
     """
 
     runs_cases = False
 
-    def __init__(self, mirror: CaseMirror, rows: CaseDesk) -> None:
+    def __init__(self, mirror: CaseMirror, rows: CaseDesk, regions: Regions | None = None) -> None:
         self._mirror = mirror
         self._rows = rows
+        self._regions = regions
 
     async def case(self, number: CaseNumber, *, fresh: bool = False) -> Case:
         """Return a case; see `casebridge.known.KnownCases`."""
@@ -45,10 +55,26 @@ class MirrorDesk:
     ) -> tuple[list[FoundCase], str | None]:
         """Return a page of the cases known here that are looked for, and the next page's cursor.
 
+        `as_visited`, a page is never longer than the core can be asked for, and has none that a
+        visit wouldn't find.
+
         Raises:
             InvalidRequestError: `after` is not a cursor from here.
         """
-        return await self._rows.search(wanted, after=after, limit=limit)
+        if wanted.as_visited:
+            limit = min(limit, _MOST_VISITED)
+        found, following = await self._rows.search(wanted, after=after, limit=limit)
+        numbers = [one.case.number for one in found]
+        if wanted.as_visited:
+            told = await self._visited(numbers)
+        else:
+            told = await self._mirror.last_known(numbers)
+        shown = [
+            replace(one, case=self._placed(told[number]))
+            for one, number in zip(found, numbers, strict=True)
+            if number in told
+        ]
+        return shown, following
 
     async def updates(self, number: CaseNumber) -> list[CaseUpdate]:
         """Return what is noted here in the history of a case, oldest first."""
@@ -77,6 +103,23 @@ class MirrorDesk:
     async def unhold(self, number: CaseNumber, actor: str) -> Case:
         """Lift a case's hold; see `EmbeddedCaseCore.unhold`."""
         return await self._rows.unhold(number, actor)
+
+    async def _visited(self, numbers: Sequence[CaseNumber]) -> dict[CaseNumber, Case]:
+        """Return cases as a visit finds them: as told a moment ago, or asked for now."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def visit(number: CaseNumber) -> Case | None:
+            async with turns:
+                try:
+                    return await self._mirror.case(number)
+                except TransferError:  # what a visit is refused with; whoever comes, sees it
+                    return None
+
+        found = await asyncio.gather(*map(visit, numbers))
+        return {case.number: case for case in found if case is not None}
+
+    def _placed(self, case: Case) -> Case:
+        return case if self._regions is None else placed(case, self._regions)
 
     # ── Done over there ──────────────────────────────────────────────────────────────────────
 

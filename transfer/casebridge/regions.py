@@ -46,10 +46,15 @@ class RegionalCaseCore:
         await self._core.tell(*events)
 
     def _placed(self, case: Case) -> Case:
-        gateway = self._regions.elsewhere(case.region)
-        if gateway is None:
-            return case
-        if gateway.url is None and gateway.region not in self._told:
+        case = placed(case, self._regions)
+        gateway = case.gateway
+        if gateway is not None and gateway.url is None and gateway.region not in self._told:
             self._told.add(gateway.region)  # once, not with every request for such a case
             _log.warning("region.unknown", case=case.number, region=gateway.region)
-        return replace(case, gateway=gateway)
+        return case
+
+
+def placed(case: Case, regions: Regions) -> Case:
+    """Return `case` with the gateway that serves it, if another region does."""
+    gateway = regions.elsewhere(case.region)
+    return case if gateway is None else replace(case, gateway=gateway)

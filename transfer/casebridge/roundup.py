@@ -202,9 +202,6 @@ class RoundupCaseCore:
     ) -> bool:
         """Tell whether a ticket has one message of an event; else see to it, to be looked at again.
 
-        The tracker compares ETags, and may take two changes all the same that come at one moment.
-        So of several messages of an event the first one stays: they all have the event's name.
-
         The status goes along though it stays: else a detector may take any message for a sign of
         life, and reopen the ticket. (`statusauditor` of the classic template does.)
         """
@@ -215,15 +212,9 @@ class RoundupCaseCore:
         attached, standing = present.get("messages"), status or present.get(place)
         if not isinstance(attached, list):
             raise CaseContradictionError("The tracker's ticket has no list of messages.")
-        name = f"<{event.id}@case-transfer>"
-        named = await self._messages_named(name)
-        ours = [message for message in named if message in attached]
-        if len(ours) == 1:
+        messages = await self._with_one_of(event, text, attached)
+        if messages == attached:
             return True
-        if ours:
-            messages = [message for message in attached if message not in ours[1:]]
-        else:
-            messages = [*attached, named[0] if named else await self._made(name, event, text)]
         body: dict[str, object] = {"messages": messages}
         if standing is not None:
             body[place] = standing
@@ -232,6 +223,24 @@ class RoundupCaseCore:
         if changed.status != HTTPStatus.PRECONDITION_FAILED:
             _check_taken(changed)
         return False
+
+    async def _with_one_of(self, event: CaseEvent, text: str, attached: list[str]) -> list[str]:
+        """Return the messages that a ticket is to have instead of those `attached`.
+
+        The tracker compares ETags, and takes two changes all the same that come at one moment: then
+        it has both. So of several messages of an event, which all have its name, the first stays.
+        And one message that two attach at one moment is there twice, under one id, of which the
+        tracker takes away both or none: then one comes instead that nobody else attaches.
+        """
+        name = f"<{event.id}@case-transfer>"
+        named = await self._messages_named(name)
+        ours = [message for message in named if message in attached]
+        first = next((message for message in ours if attached.count(message) == 1), None)
+        if first is not None:
+            return [message for message in attached if message == first or message not in ours]
+        others = [message for message in attached if message not in ours]
+        is_lying_there = bool(named) and not ours
+        return [*others, named[0] if is_lying_there else await self._made(name, event, text)]
 
     async def _messages_named(self, name: str) -> list[str]:
         answer = await self._client.get(self._messages, params={"messageid:": name})

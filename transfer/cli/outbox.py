@@ -69,21 +69,15 @@ def replay(
     )
 
     async def work(parts: "Parts") -> int:
-        now = parts.clock.now()
-        count = await parts.records.outbox.replay(wanted, now)
-        if count:
-            principal = operator()
-            await parts.records.audit.record(
-                AuditEvent(
-                    at=now,
-                    action="outbox.replayed",
-                    actor=principal.name,
-                    case_number=number,
-                    door=principal.door,
-                    details={"events": count},
-                )
-            )
-        return count
+        now, principal = parts.clock.now(), operator()
+        audited = AuditEvent(
+            at=now,
+            action="outbox.replayed",
+            actor=principal.name,
+            case_number=number,
+            door=principal.door,
+        )
+        return await parts.records.outbox.replay(wanted, now, audited=audited)
 
     replayed = with_parts(data, work)
     if ids and not replayed:

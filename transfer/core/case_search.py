@@ -16,6 +16,9 @@ class CaseSearch:
 
     Each of `words` is in the number, the account or the subject. `arrived_since`: something of the
     customer's came then or later, and is still there. `numbers` limits them to some.
+
+    `as_visited`: each is told as a visit to it finds it, so that who is no contact of it any more
+    doesn't see it; else what is known of another core's cases will do, and none is asked for.
     """
 
     words: tuple[str, ...] = ()
@@ -23,6 +26,7 @@ class CaseSearch:
     status: Status | None = None
     arrived_since: datetime | None = None
     numbers: frozenset[CaseNumber] | None = None
+    as_visited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

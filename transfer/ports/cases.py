@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Priority, Status
 from transfer.core.closure import CloseReason
+from transfer.ports.work import AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,12 @@ class CaseCore(Protocol):
 
 class CaseMirror(CaseCore, Protocol):
     """What is known here of the cases of another core; `casebridge.known.KnownCases` plays it."""
+
+    async def last_known(self, numbers: Collection[CaseNumber]) -> dict[CaseNumber, Case]:
+        """Return cases as the core told of them last; it isn't asked.
+
+        Good enough to be shown to who sees every case; nobody's right follows from it.
+        """
 
     async def learn(
         self, *cases: Case, unreadable: Sequence[CaseNumber | None] = ()
@@ -207,8 +214,12 @@ class CaseDesk(CaseCore, Protocol):
 class CaseRecords(Protocol):
     """The rows of cases."""
 
-    async def insert(self, case: Case, update: CaseUpdate) -> None:
+    async def insert(
+        self, case: Case, update: CaseUpdate, *, audited: Sequence[AuditEvent] = ()
+    ) -> None:
         """Insert a case with the first entry of its history, and its shared folder.
+
+        `audited` is what the audit log has of it, in the same transaction.
 
         Raises:
             NameTakenError: the number is in use.
@@ -241,14 +252,15 @@ class CaseRecords(Protocol):
         case: Case,
         *,
         expected_version: int,
-        update: CaseUpdate | None,
-        further: Sequence[CaseUpdate] = (),
+        updates: Sequence[CaseUpdate] = (),
         events: Sequence[CaseEvent] = (),
+        audited: Sequence[AuditEvent] = (),
         sending_since: datetime | None = None,
     ) -> bool:
-        """Write a changed case, its entry and `further` ones, and `events` for the outbox.
+        """Write a changed case, and in the same transaction all that tells of the change.
 
-        False, with nothing written, when the row's version is another.
+        `updates` are for its history, `events` for the outbox, `audited` for the audit log. False,
+        with nothing written, when the row's version is another.
 
         Raises:
             CaseStateError: with `sending_since`: its customer has answered, see `waiting`.

@@ -1,6 +1,6 @@
 """What another case core has told of its cases, in rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,9 @@ class KnownCaseRecords(Protocol):
 
     async def find(self, number: CaseNumber) -> KnownCase | None:
         """Return what is known of a case, None if nothing is."""
+
+    async def find_all(self, numbers: Collection[CaseNumber]) -> dict[CaseNumber, KnownCase]:
+        """Return what is known of cases, without those of which nothing is."""
 
     async def unheard(self, before: datetime, limit: int) -> list[CaseNumber]:
         """Return open cases that were asked for last before a moment, the longest ago first.

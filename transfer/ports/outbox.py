@@ -147,8 +147,14 @@ class Outbox(Protocol):
     async def letters(self, wanted: LetterSearch, limit: int = 100) -> list[Letter]:
         """Return events that aren't delivered, the oldest first."""
 
-    async def replay(self, wanted: LetterSearch, now: datetime) -> int:
-        """Have dead letters told again, as if they were new; return how many."""
+    async def replay(
+        self, wanted: LetterSearch, now: datetime, *, audited: AuditEvent | None = None
+    ) -> int:
+        """Have dead letters told again, as if they were new; return how many.
+
+        With one of a drop all of it, as it is told as one. If there are any, `audited` is written
+        in the same transaction, with how many as `events` among its details.
+        """
 
     async def backlogs(self) -> Mapping[Destination, Backlog]:
         """Return what waits for each destination that has something waiting."""

@@ -252,8 +252,12 @@ class UploadLedger(Protocol):
             DigestChangedError: another one was promised before.
         """
 
-    async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
+    async def begin_completion(
+        self, upload_id: UploadId, now: datetime
+    ) -> tuple[Upload, list[Part]]:
         """Make a whole upload `completing`, under a new fence; one that is `completing` stays.
+
+        Returns it with its parts as they were at that moment: of a `received` one there are none.
 
         Raises:
             UploadGoneError: abandoned, or not whole any more.

@@ -1,7 +1,7 @@
 """Cases in rows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +19,14 @@ from sqlalchemy.exc import IntegrityError
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status, UpdateKind
 from transfer.core.errors import CaseClosedError, CaseMissingError, CaseStateError, NameTakenError
-from transfer.ports import CaseEvent
-from transfer.records import case_changes, case_search, case_waits, folders, outbox, purges
+from transfer.ports import AuditEvent, CaseEvent
+from transfer.records import audit, case_changes, case_search, case_waits, folders, outbox, purges
 from transfer.records.contacts import contacts_of, joining_contacts
 from transfer.records.cursors import cursor, parse_serial_cursor
 from transfer.records.database import Database
 from transfer.records.erasure import nameless
 from transfer.records.rows import AnyRow, case_of, select_cases
+from transfer.records.shared_reads import SharedReads
 from transfer.records.tables import case_updates, cases
 
 _TAKEN = "The case number is in use."
@@ -42,15 +43,20 @@ class SqlCaseRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._one: SharedReads[CaseNumber, Case] = SharedReads(
+            lambda number: database.read(_one, number)
+        )
 
-    async def insert(self, case: Case, update: CaseUpdate) -> None:
-        """Insert a case with the first entry of its history, and its shared folder.
+    async def insert(
+        self, case: Case, update: CaseUpdate, *, audited: Sequence[AuditEvent] = ()
+    ) -> None:
+        """Insert a case with the first entry of its history, its shared folder and its audit.
 
         Raises:
             NameTakenError: the number is in use.
         """
         try:
-            await self._database.write(_insert, case, update)
+            await self._database.write(_insert, case, update, audited)
         except IntegrityError as exc:
             raise NameTakenError(_TAKEN) from exc
 
@@ -64,7 +70,7 @@ class SqlCaseRecords:
         Raises:
             CaseMissingError: no such case.
         """
-        return await self._database.read(_one, number)
+        return await self._one.get(number)
 
     async def cases(self, status: Status | None, limit: int) -> list[Case]:
         """Return cases, the newest first."""
@@ -85,12 +91,12 @@ class SqlCaseRecords:
         case: Case,
         *,
         expected_version: int,
-        update: CaseUpdate | None,
-        further: Sequence[CaseUpdate] = (),
+        updates: Sequence[CaseUpdate] = (),
         events: Sequence[CaseEvent] = (),
+        audited: Sequence[AuditEvent] = (),
         sending_since: datetime | None = None,
     ) -> bool:
-        """Write a changed case, its entry and `further` ones, and events for the outbox.
+        """Write a changed case, and in the same transaction all that tells of the change.
 
         Or nothing, and return False: when the row's version is another, and when the case would be
         open though the deletion of its data has begun. What is known of the deletion is never
@@ -99,12 +105,11 @@ class SqlCaseRecords:
         Raises:
             CaseStateError: with `sending_since`: its customer has answered, see `waiting`.
         """
-        entries = [(None, one) for one in (update, *further) if one is not None]
+        entries = [(None, one) for one in updates]
+        saving = _Saving(case, expected_version, entries, events, audited)
         if sending_since is None:
-            return await self._database.write(_save, case, expected_version, entries, events)
-        return await self._database.write(
-            _save_unanswered, case, expected_version, entries, events, sending_since
-        )
+            return await self._database.write(_save, saving)
+        return await self._database.write(_save_unanswered, saving, sending_since)
 
     async def waiting(
         self,
@@ -125,8 +130,8 @@ class SqlCaseRecords:
         False, with nothing written, as in `save`; also when one of the events was noted before.
         """
         try:
-            noted = list(entries.items())
-            return await self._database.write(_save, case, expected_version, noted, ())
+            saving = _Saving(case, expected_version, list(entries.items()))
+            return await self._database.write(_save, saving)
         except IntegrityError:  # the same event, noted by someone else just now
             return False
 
@@ -204,7 +209,20 @@ def lock_open(connection: Connection, number: CaseNumber) -> Case:
     return case
 
 
-def _insert(connection: Connection, case: Case, entry: CaseUpdate) -> None:
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """A changed case, and what is written with it; entries of events have those' ids."""
+
+    case: Case
+    expected_version: int
+    entries: Sequence[tuple[str | None, CaseUpdate]]
+    events: Sequence[CaseEvent] = ()
+    audited: Sequence[AuditEvent] = ()
+
+
+def _insert(
+    connection: Connection, case: Case, entry: CaseUpdate, audited: Sequence[AuditEvent] = ()
+) -> None:
     taken = select(cases.c.number).where(cases.c.number == case.number)
     if connection.execute(taken).first() is not None:
         raise NameTakenError(_TAKEN)
@@ -220,45 +238,38 @@ def _insert(connection: Connection, case: Case, entry: CaseUpdate) -> None:
     )
     _add_entries(connection, case.number, [(None, entry)])
     folders.make_standing(connection, case.number, case.opened_at)
+    for event in audited:
+        audit.add(connection, event)
 
 
-def _save(
-    connection: Connection,
-    case: Case,
-    expected_version: int,
-    entries: Sequence[tuple[str | None, CaseUpdate]],
-    events: Sequence[CaseEvent],
-) -> bool:
+def _save(connection: Connection, saving: _Saving) -> bool:
+    case, entries = saving.case, saving.entries
     statement = update(cases).where(
-        cases.c.number == case.number, cases.c.version == expected_version
+        cases.c.number == case.number, cases.c.version == saving.expected_version
     )
     if not case.is_closed:
         statement = statement.where(cases.c.purge_started_at.is_(None))
-    saving = statement.values(**_changeable(case)).returning(cases.c.purge_started_at)
-    saved = connection.execute(saving).first()
+    changing = statement.values(**_changeable(case)).returning(cases.c.purge_started_at)
+    saved = connection.execute(changing).first()
     if saved is None:
         return False
     if saved.purge_started_at is not None:  # the deletion may have begun since the event was read
         entries = [(event_id, nameless(event_id, entry)) for event_id, entry in entries]
     _add_entries(connection, case.number, entries)
-    for event in events:
+    for event in saving.events:
         outbox.add(connection, event)
+    for done in saving.audited:
+        audit.add(connection, done)
     return True
 
 
-def _save_unanswered(
-    connection: Connection,
-    case: Case,
-    expected_version: int,
-    entries: Sequence[tuple[str | None, CaseUpdate]],
-    events: Sequence[CaseEvent],
-    sending_since: datetime,
-) -> bool:
+def _save_unanswered(connection: Connection, saving: _Saving, sending_since: datetime) -> bool:
     # Whatever arrives holds the case's row: from here on there is nothing that isn't seen.
-    lock(connection, case.number)
-    if case_waits.has_answered(connection, case.number, sending_since):
+    number = saving.case.number
+    lock(connection, number)
+    if case_waits.has_answered(connection, number, sending_since):
         raise CaseStateError("The customer has answered.")
-    return _save(connection, case, expected_version, entries, events)
+    return _save(connection, saving)
 
 
 def _add_entries(

@@ -16,13 +16,14 @@ from transfer.core.side_files import MAX_SIDE_FILE_BYTES, is_side_file
 from transfer.core.uploads import (
     Direction,
     FileId,
+    Part,
     StoredFile,
     Upload,
     UploadId,
     UploadState,
     check_continuable,
 )
-from transfer.ports import CaseEvent, Finished
+from transfer.ports import AuditEvent, CaseEvent, Finished
 from transfer.records import audit, cases, entries, folders, lookup, outbox, pieces
 from transfer.records.abandonment import abandon
 from transfer.records.jobs import queue_discard, queue_side_file
@@ -51,15 +52,21 @@ _OLDER = select(uploads.c.id).where(
     uploads.c.replaces,
     uploads.c.created_at < bindparam("before"),
 )
-_INSERT_FILE = insert(files)
+INSERT_FILE = insert(files)
 _END_UPLOAD = update(uploads).where(uploads.c.id == bindparam("upload_id"))
 
 
-def begin(connection: Connection, upload_id: UploadId, now: datetime) -> Upload:
+def begin(connection: Connection, upload_id: UploadId, now: datetime) -> tuple[Upload, list[Part]]:
     """Make a whole upload `completing`, out of its writer's hands; see the port.
 
     One that is `completing` or `received` is returned as it is.
     """
+    upload = _begin(connection, upload_id, now)
+    # With the row's lock: whoever ends the upload meanwhile takes its parts away.
+    return upload, lookup.parts(connection, upload_id)
+
+
+def _begin(connection: Connection, upload_id: UploadId, now: datetime) -> Upload:
     row = lookup.upload_row(connection, upload_id, lock=True)
     upload = lookup.with_paths(connection, [row])[0]
     if upload.state in (UploadState.COMPLETING, UploadState.RECEIVED):
@@ -122,14 +129,17 @@ def make_file(
         _end_older(connection, row, principal, finished)
     if in_the_way is not None:
         connection.execute(delete(files).where(files.c.id == in_the_way.id))
-    file = _insert_file(connection, row, join(folder, name), finished)
+    values, file = file_to_be(row, join(folder, name), finished)
+    connection.execute(INSERT_FILE, values)
     (end or _end_upload)(connection, row, finished, upload_statement(file, row.id))
     _discard_leftovers(connection, row, in_the_way, finished)
     if row.concat is not None:
         pieces.used(connection, row.id, finished.now)
     if is_side_file(name) and file.size <= MAX_SIDE_FILE_BYTES:
         queue_side_file(connection, finished.now, file.id)
-    _tell(connection, file, principal, row, in_the_way)
+    event, audited = news_of(file, principal, row.id, in_the_way and in_the_way.id)
+    outbox.add(connection, event)
+    audit.add(connection, audited)
     return file
 
 
@@ -154,7 +164,7 @@ def _check_finishable(case: Case, row: AnyRow, fence: int | None) -> None:
 
 def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | None]:
     """Return the name that the file will have, and the file that goes for it."""
-    if not _taken_keys(connection, row.folder_id, [row.name_key]):
+    if not taken_keys(connection, row.folder_id, [row.name_key]):
         return row.name, None
     present = entries.standing(connection, row.folder_id, row.name)
     if row.replaces and present.file is not None and _may_replace(connection, row, present.file):
@@ -193,20 +203,26 @@ def _free_name(connection: Connection, folder_id: int, name: str) -> str:
     first = 2
     while True:
         names = [numbered(name, number) for number in range(first, first + _NUMBERS_AT_ONCE)]
-        taken = _taken_keys(connection, folder_id, [name_key(name) for name in names])
+        taken = taken_keys(connection, folder_id, [name_key(name) for name in names])
         for candidate in names:
             if name_key(candidate) not in taken:
                 return candidate
         first += _NUMBERS_AT_ONCE
 
 
-def _taken_keys(connection: Connection, folder_id: int, keys: Sequence[str]) -> set[str]:
+def taken_keys(connection: Connection, folder_id: int, keys: Sequence[str]) -> set[str]:
+    """Return which of `keys` files and folders of a folder have."""
     return set(connection.scalars(_TAKEN, {"folder": folder_id, "keys": keys}))
 
 
-def _insert_file(
-    connection: Connection, row: AnyRow, path: CasePath, finished: Finished
-) -> StoredFile:
+def file_to_be(
+    row: AnyRow, path: CasePath, finished: Finished
+) -> tuple[dict[str, Any], StoredFile]:
+    """Return the row of the file that an upload becomes at `path`, and that file.
+
+    Raises:
+        DigestMismatchError: not what was promised.
+    """
     name = split(path)[1]
     # What was promised is judged here, under the row's lock: it may have come a moment ago.
     promised = check_kept(row.expected_sha256, finished.sha256)
@@ -230,8 +246,7 @@ def _insert_file(
         "modified_at": row.modified_at or finished.now,
         "content_type": row.content_type,
     }
-    connection.execute(_INSERT_FILE, values)
-    return file_of(as_row(files, values), path)
+    return values, file_of(as_row(files, values), path)
 
 
 def ended(finished: Finished, receipt: str) -> dict[str, Any]:
@@ -267,13 +282,10 @@ def _discard_leftovers(
     )
 
 
-def _tell(
-    connection: Connection,
-    file: StoredFile,
-    principal: Principal | None,
-    row: AnyRow,
-    in_the_way: AnyRow | None,
-) -> None:
+def news_of(
+    file: StoredFile, principal: Principal | None, upload_id: UploadId, replaced: FileId | None
+) -> tuple[CaseEvent, AuditEvent]:
+    """Return what is told, and what is noted for good, of a file that was just received."""
     data = {
         "path": file.path,
         "size": file.size,
@@ -292,11 +304,9 @@ def _tell(
         at=file.created_at,
         data=data,
     )
-    outbox.add(connection, event)
-    details = {**data, "upload_id": row.id}
-    if in_the_way is not None:
-        details["replaced"] = in_the_way.id
-    audit.add(
-        connection,
-        audit.done_by(principal, "file.received", event.at, file.case_number, file.id, details),
+    details = {**data, "upload_id": upload_id}
+    if replaced is not None:
+        details["replaced"] = replaced
+    return event, audit.done_by(
+        principal, "file.received", event.at, file.case_number, file.id, details
     )

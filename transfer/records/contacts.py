@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Select, delete, select, update
 
 from transfer.core.cases import Case
 from transfer.core.contacts import Contact
+from transfer.ports import AuditEvent
+from transfer.records import audit
 from transfer.records.contact_tables import contacts
 from transfer.records.database import Database
 from transfer.records.insertion import insert_unless_there
@@ -21,13 +23,13 @@ class SqlContactRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, contact: Contact) -> None:
-        """Write a contact, instead of what was known of them."""
-        await self._database.write(_put, contact)
+    async def put(self, contact: Contact, *, audited: AuditEvent | None = None) -> None:
+        """Write a contact, instead of what was known of them, and what is audited of it."""
+        await self._database.write(_put, contact, audited)
 
-    async def remove(self, account: str, person: str) -> bool:
-        """Remove a contact; False if there was none."""
-        return await self._database.write(_remove, account, person)
+    async def remove(self, account: str, person: str, *, audited: AuditEvent | None = None) -> bool:
+        """Remove a contact, and write what is audited of it; False if there was none."""
+        return await self._database.write(_remove, account, person, audited)
 
     async def of(self, accounts: Sequence[str] | None = None) -> list[Contact]:
         """Return the contacts of some accounts, or all of them, by account and name."""
@@ -71,17 +73,22 @@ def _accounts_of(case: Case) -> tuple[str, ...]:
     return (case.account,) if case.sold_to is None else (case.account, case.sold_to)
 
 
-def _put(connection: Connection, contact: Contact) -> None:
+def _put(connection: Connection, contact: Contact, audited: AuditEvent | None) -> None:
     values = {"kind": contact.kind, "email": contact.email, "language": contact.language}
     names = {"account": contact.account, "person": contact.person}
     if not insert_unless_there(connection, contacts, {**names, **values}):
         is_theirs = (contacts.c.account == contact.account) & (contacts.c.person == contact.person)
         connection.execute(update(contacts).where(is_theirs).values(**values))
+    if audited is not None:
+        audit.add(connection, audited)
 
 
-def _remove(connection: Connection, account: str, person: str) -> bool:
+def _remove(connection: Connection, account: str, person: str, audited: AuditEvent | None) -> bool:
     gone = delete(contacts).where(contacts.c.account == account, contacts.c.person == person)
-    return bool(connection.execute(gone).rowcount)
+    was_there = bool(connection.execute(gone).rowcount)
+    if was_there and audited is not None:
+        audit.add(connection, audited)
+    return was_there
 
 
 def _of(connection: Connection, accounts: Sequence[str] | None) -> list[Contact]:

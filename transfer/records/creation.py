@@ -34,7 +34,7 @@ def create(
             return lookup.with_paths(connection, [asked_before])[0]
         pieces.check(connection, new, concatenation)
     folder_id = _folder_for(connection, case, new)
-    row = connection.execute(_INSERT, _values(new, principal, lease, folder_id)).one()
+    row = connection.execute(_INSERT, values(new, principal, lease, folder_id)).one()
     if concatenation is not None:
         pieces.add(connection, new.id, concatenation.pieces)
     return upload_of(row, join(folders.path_of(connection, row.folder_id), row.name), case.id)
@@ -47,7 +47,7 @@ def row_to_be(connection: Connection, case: Case, new: NewUpload, principal: Pri
         EntryMissingError, NotAFolderError, IsAFolderError: its path is taken or isn't there.
         HeldError: it would replace a file that a hold keeps.
     """
-    return as_row(uploads, _values(new, principal, None, _folder_for(connection, case, new)))
+    return as_row(uploads, values(new, principal, None, _folder_for(connection, case, new)))
 
 
 def _folder_for(connection: Connection, case: Case, new: NewUpload) -> int:
@@ -65,9 +65,10 @@ def _folder_for(connection: Connection, case: Case, new: NewUpload) -> int:
     return folder_id
 
 
-def _values(
+def values(
     new: NewUpload, principal: Principal, lease: Lease | None, folder_id: int
 ) -> dict[str, Any]:
+    """Return the row of an upload that begins."""
     name = split(new.path)[1]
     return {
         "id": new.id,

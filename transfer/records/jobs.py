@@ -1,6 +1,6 @@
 """The job queue in rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,12 @@ from transfer.records.database import Database
 from transfer.records.moments import has_come
 from transfer.records.tables import jobs
 
-_TAKE_BACK = delete(jobs).where(jobs.c.id == bindparam("job_id"), jobs.c.attempts == 0)
+_RESERVE = insert(jobs).returning(jobs.c.id, jobs.c.payload)
+_TAKE_BACK = (
+    delete(jobs)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)), jobs.c.attempts == 0)
+    .returning(jobs.c.id)
+)
 
 _FURTHEST = timedelta(days=1)
 """No job is put off for longer at a time."""
@@ -82,7 +87,6 @@ def queue_side_file(connection: Connection, now: datetime, file_id: FileId) -> N
 
 def reserve(connection: Connection, keys: Sequence[str], run_at: datetime) -> list[int]:
     """Queue a discard of each of `keys` that is meant to be taken back; return their ids."""
-    reserved = insert(jobs).returning(jobs.c.id, sort_by_parameter_order=True)
     values = [
         {
             "kind": JobKind.DISCARD,
@@ -92,12 +96,14 @@ def reserve(connection: Connection, keys: Sequence[str], run_at: datetime) -> li
         }
         for key in keys
     ]
-    return list(connection.scalars(reserved, values))
+    # In any order, as SQLite would insert row by row to keep it: each tells its own key.
+    ids = {row.payload["keys"][0]: row.id for row in connection.execute(_RESERVE, values)}
+    return [ids[key] for key in keys]
 
 
-def take_back(connection: Connection, job_id: int) -> bool:
-    """Remove a job that nobody has claimed yet; False if somebody has, or it is gone."""
-    return bool(connection.execute(_TAKE_BACK, {"job_id": job_id}).rowcount)
+def take_back(connection: Connection, ids: Collection[int]) -> set[int]:
+    """Remove those of these jobs that nobody has claimed yet and that aren't gone; return them."""
+    return set(connection.scalars(_TAKE_BACK, {"ids": list(ids)}))
 
 
 def _claim(

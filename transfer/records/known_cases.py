@@ -1,6 +1,6 @@
 """What another case core has told of its cases, in rows: its part of the case's, and the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,10 @@ class SqlKnownCaseRecords:
         """Return what is known of a case, None if nothing is."""
         return await self._database.read(_find, number)
 
+    async def find_all(self, numbers: Collection[CaseNumber]) -> dict[CaseNumber, KnownCase]:
+        """Return what is known of cases, without those of which nothing is."""
+        return await self._database.read(_find_all, numbers)
+
     async def unheard(self, before: datetime, limit: int) -> list[CaseNumber]:
         """Return open cases that were asked for last before a moment, the longest ago first.
 
@@ -56,9 +60,17 @@ class SqlKnownCaseRecords:
 
 
 def _find(connection: Connection, number: CaseNumber) -> KnownCase | None:
-    row = connection.execute(_FOUND.where(cases.c.number == number)).one_or_none()
-    if row is None:
-        return None
+    return _find_all(connection, [number]).get(number)
+
+
+def _find_all(
+    connection: Connection, numbers: Collection[CaseNumber]
+) -> dict[CaseNumber, KnownCase]:
+    rows = connection.execute(_FOUND.where(cases.c.number.in_(numbers)))
+    return {row.number: _known(row) for row in rows}
+
+
+def _known(row: AnyRow) -> KnownCase:
     return KnownCase(
         case=case_of(row), told_at=row.told_at, version=row.core_version, document=row.told
     )

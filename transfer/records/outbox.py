@@ -5,10 +5,11 @@ in the order of their sequence.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from transfer.core.cases import CaseNumber
@@ -107,9 +108,11 @@ class SqlOutbox:
         """Return events that aren't delivered, the oldest first."""
         return await self._database.read(_letters, wanted, limit)
 
-    async def replay(self, wanted: LetterSearch, now: datetime) -> int:
+    async def replay(
+        self, wanted: LetterSearch, now: datetime, *, audited: AuditEvent | None = None
+    ) -> int:
         """Have dead letters told again, as if they were new; return how many."""
-        return await self._database.write(_replay, wanted, now)
+        return await self._database.write(_replay, wanted, now, audited)
 
     async def backlogs(self) -> Mapping[Destination, Backlog]:
         """Return what waits for each destination that has something waiting."""
@@ -131,7 +134,20 @@ class SqlOutbox:
 
 def add(connection: Connection, event: CaseEvent) -> None:
     """Add an event within a transaction that holds its case's lock; again changes nothing."""
-    values = {
+    add_all(connection, [event])
+
+
+def add_all(connection: Connection, events: Sequence[CaseEvent]) -> None:
+    """Add events in their order, by one statement; see `add`."""
+    told = connection.info.get(DESTINATIONS, (Destination.CORE,))
+    rows = [
+        {**_values(event), "destination": destination} for event in events for destination in told
+    ]
+    connection.execute(_INSERTS[connection.dialect.name], rows)
+
+
+def _values(event: CaseEvent) -> dict[str, Any]:
+    return {
         "id": event.id,
         "type": event.type,
         "case_number": event.case_number,
@@ -140,11 +156,6 @@ def add(connection: Connection, event: CaseEvent) -> None:
         "failures": 0,
         "run_at": event.at,
     }
-    told = connection.info.get(DESTINATIONS, (Destination.CORE,))
-    connection.execute(
-        _INSERTS[connection.dialect.name],
-        [{**values, "destination": destination} for destination in told],
-    )
 
 
 def _record(connection: Connection, audited: AuditEvent, told: CaseEvent) -> None:
@@ -278,17 +289,31 @@ def _letters(connection: Connection, wanted: LetterSearch, limit: int) -> list[L
     ]
 
 
-def _replay(connection: Connection, wanted: LetterSearch, now: datetime) -> int:
+def _replay(
+    connection: Connection, wanted: LetterSearch, now: datetime, audited: AuditEvent | None
+) -> int:
+    may_be = (
+        outbox.c.dead_at.is_not(None),
+        outbox.c.error.is_distinct_from(UNTOLD),  # there is nothing left in it to be told
+    )
+    # Those of a drop are one event with one name: told in part, the rest would count as told.
+    drops = select(outbox.c.destination, outbox.c.drop_id).where(
+        *_wanted(wanted), *may_be, outbox.c.drop_id.is_not(None)
+    )
+    is_of_them = tuple_(outbox.c.destination, outbox.c.drop_id).in_(drops)
     replayed = connection.execute(
         update(outbox)
         .where(
-            *_wanted(wanted),
-            outbox.c.dead_at.is_not(None),
-            outbox.c.error.is_distinct_from(UNTOLD),  # there is nothing left in it to be told
+            outbox.c.delivered_at.is_(None),
+            *may_be,
+            or_(and_(*_wanted(wanted)), is_of_them),
         )
         .values(dead_at=None, failures=0, refusals=0, run_at=now)
     )
-    return int(replayed.rowcount)
+    count = int(replayed.rowcount)
+    if count and audited is not None:
+        audit.add(connection, replace(audited, details={**audited.details, "events": count}))
+    return count
 
 
 def _backlogs(connection: Connection) -> dict[Destination, Backlog]:

@@ -45,6 +45,7 @@ def claim(connection: Connection, wanted: Claim) -> list[OutgoingEvent]:
         rows = _rows_of(connection, wanted, cases)
         if wanted.drops is None:
             return _claimed(connection, wanted, {row.sequence: None for row in rows}, rows)
+        rows = sorted(_by_drop(rows), key=lambda row: row.case_number)
         drops = _drops_among(connection, wanted, wanted.drops, rows)
         if drops:
             ready = [row for row in rows if row.sequence in drops]
@@ -85,7 +86,8 @@ def _cases_due(connection: Connection, wanted: Claim) -> Sequence[CaseNumber]:
 def _rows_of(connection: Connection, wanted: Claim, cases: Sequence[CaseNumber]) -> _Run:
     """Return the events of cases, by case and order.
 
-    Of the last case only if they are all here, or there is no other: half a drop is none.
+    Of the last case only if they are all here, or there is no other: half a drop is none. Then what
+    is still missing of its drops comes with them.
     """
     # Whoever holds the first of a case holds what follows it: nobody claims that meanwhile.
     most = wanted.limit if wanted.drops is None else max(wanted.limit, _LARGEST_DROP)
@@ -99,7 +101,41 @@ def _rows_of(connection: Connection, wanted: Claim, cases: Sequence[CaseNumber])
         return rows
     cut = rows[-1].case_number
     whole = [row for row in rows if row.case_number != cut]
-    return whole or rows[:most]
+    return whole or [*rows[:most], *_rest_of_drops(connection, wanted, rows[:most])]
+
+
+def _rest_of_drops(connection: Connection, wanted: Claim, rows: _Run) -> _Run:
+    """Return what is behind events of a case and belongs to a drop that was told before.
+
+    Its event has a name for good, so whoever has taken note of it once takes it for told.
+    """
+    if wanted.drops is None:
+        return []
+    last = rows[-1]
+    return connection.execute(
+        select(outbox)
+        .where(
+            outbox.c.destination == wanted.destination,
+            outbox.c.case_number == last.case_number,
+            outbox.c.sequence > last.sequence,
+            outbox.c.drop_id.in_({row.drop_id for row in rows if row.drop_id is not None}),
+            IS_LIVE,
+        )
+        .order_by(outbox.c.sequence)
+    ).all()
+
+
+def _by_drop(rows: _Run) -> _Run:
+    """Return events in their order, but those of a drop that was told before where it begins.
+
+    What was dead when the drop was first told may stand in between by now, if it was replayed.
+    """
+    rows = sorted(rows, key=lambda row: int(row.sequence))
+    begins: dict[str | None, int] = {}
+    for row in rows:
+        begins.setdefault(row.drop_id, row.sequence)
+    begins.pop(None, None)
+    return sorted(rows, key=lambda row: begins.get(row.drop_id, row.sequence))
 
 
 def _drops_among(
@@ -185,5 +221,5 @@ def _claimed(
             failures=row.failures,
             refusals=row.refusals,
         )
-        for row in sorted(rows, key=lambda row: int(row.sequence))
+        for row in _by_drop(rows)
     ]

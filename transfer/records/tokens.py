@@ -14,6 +14,7 @@ from transfer.records.columns import UtcDateTime, is_storable
 from transfer.records.cursors import cursor, parse_cursor
 from transfer.records.database import Database
 from transfer.records.rows import AnyRow
+from transfer.records.shared_reads import SharedReads
 from transfer.records.tables import tokens
 
 # Made once, as it is run for every request.
@@ -25,6 +26,9 @@ class SqlTokenRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._by_secret: SharedReads[bytes, Token | None] = SharedReads(
+            lambda secret: database.read(_by_secret, secret)
+        )
 
     async def insert(self, token: Token, secret_sha256: bytes, event: AuditEvent) -> None:
         """Insert a token, and tell of it in the audit log."""
@@ -40,7 +44,7 @@ class SqlTokenRecords:
 
     async def by_secret(self, secret_sha256: bytes) -> Token | None:
         """Return the token of a secret, whatever its standing."""
-        return await self._database.read(_by_secret, secret_sha256)
+        return await self._by_secret.get(secret_sha256)
 
     async def page(self, after: str | None, limit: int) -> tuple[list[Token], str | None]:
         """Return up to `limit` tokens from behind the cursor `after`, and the next cursor if any.

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
+
 from transfer.core.access import Principal
 from transfer.core.cases import CaseNumber
+from transfer.core.errors import InvalidRequestError
 from transfer.core.uploads import Part, StoredFile, Upload, UploadId, UploadState
 from transfer.ports import Advance, Finished, Kept, Lease, LeaseStanding, NewUpload
 from transfer.records import (
     abandonment,
     arrival,
+    arrivals,
     completion,
     creation,
     jobs,
@@ -19,7 +23,9 @@ from transfer.records import (
     progress,
     staging,
 )
+from transfer.records.arrivals import Arrived
 from transfer.records.database import Database
+from transfer.records.gathering import Gathering
 
 
 class SqlUploadLedger:
@@ -31,6 +37,7 @@ class SqlUploadLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._arrivals = Gathering(self._receive_together)
 
     async def create(
         self, new: NewUpload, principal: Principal, lease: Lease | None = None
@@ -59,7 +66,19 @@ class SqlUploadLedger:
         Raises:
             StoreUnavailableError: the object is being discarded: it took too long.
         """
+        arrived = Arrived(new, finished, principal, reservation)
+        upload = await self._arrivals.join(new.case_number, arrived)
+        if upload is not None:
+            return upload
         return await self._database.write(arrival.receive, new, finished, principal, reservation)
+
+    async def _receive_together(
+        self, number: CaseNumber, arrived: Sequence[Arrived]
+    ) -> Sequence[Upload | None]:
+        try:
+            return await self._database.write(arrivals.receive_together, number, arrived)
+        except (InvalidRequestError, IntegrityError):  # of one of them; alone, each has its own
+            return [None] * len(arrived)
 
     async def upload(self, upload_id: UploadId) -> Upload:
         """Return an upload in any state.
@@ -183,8 +202,10 @@ class SqlUploadLedger:
         """
         return await self._database.write(progress.promise, upload_id, sha256, now)
 
-    async def begin_completion(self, upload_id: UploadId, now: datetime) -> Upload:
-        """Make a whole upload `completing`, under a new fence.
+    async def begin_completion(
+        self, upload_id: UploadId, now: datetime
+    ) -> tuple[Upload, list[Part]]:
+        """Make a whole upload `completing`, under a new fence, and return it and its parts.
 
         One that is `completing` or `received` is returned as it is.
 

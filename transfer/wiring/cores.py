@@ -11,6 +11,7 @@ from transfer.casebridge.rest import RestCaseCore
 from transfer.engine.secrets import new_id
 from transfer.ports import CaseCore, CaseDesk, CaseMirror, Clock, Meter, Records
 from transfer.settings import Settings
+from transfer.wiring.regions import regions_of
 from transfer.wiring.roundup import roundup_core
 from transfer.wiring.secret_files import read_secret, read_trust
 
@@ -79,7 +80,8 @@ def cores(
         lifetime=settings.case_core_answer_lifetime,
         meter=meter,
     )
-    return Cores(core=mirror, desk=MirrorDesk(mirror, embedded), mirror=mirror, foreign=foreign)
+    desk = MirrorDesk(mirror, embedded, regions_of(settings))
+    return Cores(core=mirror, desk=desk, mirror=mirror, foreign=foreign)
 
 
 def _rest(settings: Settings, clock: Clock) -> RestCaseCore:

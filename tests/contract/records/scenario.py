@@ -73,7 +73,7 @@ async def open_case(records: Records, number: CaseNumber = NUMBER) -> Case:
 async def close_case(records: Records, case: Case, at: datetime = NOW) -> Case:
     closed = close(case, None, at)
     entry = CaseUpdate(at=at, author="analyst", text="Case closed.")
-    assert await records.cases.save(closed, expected_version=case.version, update=entry)
+    assert await records.cases.save(closed, expected_version=case.version, updates=[entry])
     return closed
 
 

@@ -58,10 +58,10 @@ async def test_what_the_embedded_core_knows_comes_back(records: Records) -> None
         close_reason="Duplicate of another case",
         wait=CustomerWait(since=after(2)),
     )
-    assert await records.cases.save(changed, expected_version=1, update=None)
+    assert await records.cases.save(changed, expected_version=1)
     assert await records.cases.case(NUMBER) == changed
     over = replace(changed, version=3, wait=None)
-    assert await records.cases.save(over, expected_version=2, update=None)
+    assert await records.cases.save(over, expected_version=2)
     assert await records.cases.case(NUMBER) == over
 
 
@@ -110,7 +110,7 @@ async def test_a_change_takes_its_entries_and_events_with_it(records: Records) -
     case = await open_case(records)
     changed = replace(case, version=2)
     assert await records.cases.save(
-        changed, expected_version=1, update=ENTRY, further=[COMMENT], events=[event("e-1")]
+        changed, expected_version=1, updates=[ENTRY, COMMENT], events=[event("e-1")]
     )
     assert (await records.cases.updates(NUMBER))[1:] == [ENTRY, COMMENT]
     page, _ = await records.cases.history(NUMBER, after=None, limit=9)
@@ -123,7 +123,7 @@ async def test_a_change_that_comes_too_late_tells_nothing(records: Records) -> N
     case = await open_case(records)
     changed = replace(case, version=3)
     assert not await records.cases.save(
-        changed, expected_version=2, update=ENTRY, further=[COMMENT], events=[event("e-1")]
+        changed, expected_version=2, updates=[ENTRY, COMMENT], events=[event("e-1")]
     )
     assert len(await records.cases.updates(NUMBER)) == 1
     assert await records.outbox.claim("test", after(9), after(10), 9) == []
@@ -147,7 +147,7 @@ async def test_changes_are_gone_through_in_pages(records: Records, limit: int) -
 
 async def _changed(records: Records, case: Case) -> Case:
     changed = replace(case, version=case.version + 1)
-    assert await records.cases.save(changed, expected_version=case.version, update=ENTRY)
+    assert await records.cases.save(changed, expected_version=case.version, updates=[ENTRY])
     return changed
 
 
@@ -155,10 +155,10 @@ async def test_a_case_is_not_saved_as_unanswered_once_its_customer_sends_somethi
     records: Records,
 ) -> None:
     case = replace(await open_case(records), version=2, wait=CustomerWait(since=after(-5)))
-    assert await records.cases.save(case, expected_version=1, update=None, sending_since=NOW)
+    assert await records.cases.save(case, expected_version=1, sending_since=NOW)
     await receive(records)
     later = replace(case, version=3)
     with pytest.raises(CaseStateError):
-        await records.cases.save(later, expected_version=2, update=ENTRY, sending_since=NOW)
+        await records.cases.save(later, expected_version=2, updates=[ENTRY], sending_since=NOW)
     assert await records.cases.case(NUMBER) == case
-    assert await records.cases.save(later, expected_version=2, update=None)
+    assert await records.cases.save(later, expected_version=2)

@@ -13,22 +13,33 @@ from tests.contract.records.scenario import (
     begin,
     close_case,
     finished,
+    new_case,
     open_case,
     path,
     receive,
 )
-from transfer.core.cases import Case, CaseNumber, CaseUpdate, Hold, Status, move, reopen
+from transfer.core.cases import (
+    Case,
+    CaseNumber,
+    CaseUpdate,
+    Hold,
+    Priority,
+    Status,
+    move,
+    reopen,
+)
 from transfer.core.errors import (
     CaseClosedError,
     CaseMissingError,
     CaseStateError,
     EntryMissingError,
+    InvalidRequestError,
     NameTakenError,
     UploadMissingError,
     WriterReplacedError,
 )
 from transfer.core.names import ROOT
-from transfer.ports import Records
+from transfer.ports import AuditEvent, Records
 from transfer.records import cases
 from transfer.records.database import Database
 
@@ -36,7 +47,7 @@ ENTRY = CaseUpdate(at=after(1), author="analyst", text="Something happened.")
 
 
 async def _save(records: Records, case: Case, expected_version: int) -> bool:
-    return await records.cases.save(case, expected_version=expected_version, update=ENTRY)
+    return await records.cases.save(case, expected_version=expected_version, updates=[ENTRY])
 
 
 async def _note(records: Records, case: Case, expected_version: int, *event_ids: str) -> bool:
@@ -49,6 +60,42 @@ async def _being_purged(records: Records) -> Case:
     case = await close_case(records, await open_case(records))
     assert await records.cases.start_purge(NUMBER, expected_version=2, now=after(5))
     return case
+
+
+def _done(actor: str = "analyst") -> AuditEvent:
+    return AuditEvent(at=after(1), action="case.held", actor=actor, case_number=NUMBER)
+
+
+_UNWRITABLE = _done("\ud800")  # is no text in any database
+
+
+async def test_a_case_is_opened_with_its_audit_or_not_at_all(records: Records) -> None:
+    with pytest.raises(InvalidRequestError):
+        await records.cases.insert(new_case(), ENTRY, audited=[_done(), _UNWRITABLE])
+    assert await records.cases.cases(None, 10) == []
+    assert await records.audit.events() == []
+    await records.cases.insert(new_case(), ENTRY, audited=[_done()])
+    assert await records.audit.events(NUMBER) == [_done()]
+
+
+async def test_a_case_is_changed_with_its_audit_or_not_at_all(records: Records) -> None:
+    case = await open_case(records)
+    held = replace(case, priority=Priority.LOW, version=2)
+
+    async def save(*audited: AuditEvent, expected: int = 1) -> bool:
+        return await records.cases.save(
+            held, expected_version=expected, updates=[ENTRY], audited=audited
+        )
+
+    with pytest.raises(InvalidRequestError):
+        await save(_done(), _UNWRITABLE)
+    assert not await save(_done(), expected=7)
+    assert await records.cases.case(NUMBER) == case
+    assert len(await records.cases.updates(NUMBER)) == 1
+    assert await records.audit.events() == []
+    assert await save(_done(), _done("another"))
+    assert await records.cases.case(NUMBER) == held
+    assert await records.audit.events() == [_done(), _done("another")]
 
 
 async def test_a_case_comes_back_as_it_was_inserted(records: Records) -> None:
@@ -103,7 +150,7 @@ async def test_a_saved_case_has_its_changes_and_its_history(records: Records) ->
     assert await records.cases.case(NUMBER) == changed
     assert (await records.cases.updates(NUMBER))[-1] == ENTRY
     lifted = replace(changed, hold=None, version=3)
-    assert await records.cases.save(lifted, expected_version=2, update=None)
+    assert await records.cases.save(lifted, expected_version=2)
     assert await records.cases.case(NUMBER) == lifted
     assert len(await records.cases.updates(NUMBER)) == 2
 

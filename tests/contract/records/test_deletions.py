@@ -91,7 +91,7 @@ async def closed(
 async def held(records: Records, case: Case) -> Case:
     hold = Hold(reason="lawsuit", placed_by="admin", placed_at=NOW)
     keeping = replace(case, hold=hold, version=case.version + 1)
-    assert await records.cases.save(keeping, expected_version=case.version, update=None)
+    assert await records.cases.save(keeping, expected_version=case.version)
     return keeping
 
 
@@ -259,7 +259,7 @@ async def test_a_closure_is_announced_once_and_the_next_one_anew(records: Record
     assert await to_be_noticed(records, at) == []
 
     opened = reopen(case)
-    assert await records.cases.save(opened, expected_version=case.version, update=None)
+    assert await records.cases.save(opened, expected_version=case.version)
     assert not await records.deletions.notice(case, told("late"), noted("said"))
     again = await close_case(records, opened, after(60))
     assert not await records.deletions.notice(case, told("late"), noted("said"))
@@ -392,6 +392,16 @@ async def test_a_deletion_is_called_off_only_while_its_case_is_open(
     assert (await audited(records)).count("called-off") == 1
 
 
+async def test_a_case_that_is_closed_nobody_knows_since_when_is_not_called_off(
+    records: Records, database: Database
+) -> None:
+    await being_deleted(records)
+    mine = await claimed(records)
+    await database.write(_forget_closure)
+    assert not await records.deletions.call_off(mine, noted("called-off"))
+    assert (await records.cases.case(NUMBER)).purge_started_at is not None
+
+
 async def test_a_reopened_case_is_found_by_its_mark_alone(
     records: Records, database: Database
 ) -> None:
@@ -446,6 +456,10 @@ async def test_what_is_noted_and_is_there_still_is_not_gone_when_it_is_called_of
 def _reopen_elsewhere(connection: Connection) -> None:
     reopened = {"status": Status.OPEN, "closed_at": None}
     connection.execute(update(cases).where(cases.c.number == NUMBER).values(reopened))
+
+
+def _forget_closure(connection: Connection) -> None:
+    connection.execute(update(cases).where(cases.c.number == NUMBER).values(closed_at=None))
 
 
 # ── The end ──────────────────────────────────────────────────────────────────────────────────
@@ -564,7 +578,7 @@ async def test_nobody_is_named_in_the_rows_that_stay(records: Records) -> None:
     noted_case = replace(case, version=case.version + 1)
     assert await records.cases.note(noted_case, expected_version=case.version, entries=entries)
     assert await records.cases.save(
-        replace(noted_case, version=3), expected_version=noted_case.version, update=said
+        replace(noted_case, version=3), expected_version=noted_case.version, updates=[said]
     )
     closed_case = await close_case(records, await records.cases.case(NUMBER))
     await records.cases.start_purge(NUMBER, expected_version=closed_case.version, now=DUE)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, after, begin, open_case
 from transfer.core.cases import CaseNumber
-from transfer.ports import CaseEvent, Destination, DropPolicy, Records
+from transfer.ports import CaseEvent, Destination, DropPolicy, LetterSearch, Records
 from transfer.records import outbox
 from transfer.records.assembly import open_records
 from transfer.records.database import Database
@@ -125,6 +125,52 @@ async def test_a_drop_of_more_than_a_thousand_files_is_told_in_several(
     assert (len(drop), drop[0]) == (1000, ("a0000", "a0000"))
     await records.outbox.delivered([name for name, _ in drop], NOW)
     assert await claimed(records, 5) == [("a1000", "a1000"), ("a1001", "a1000")]
+
+
+# ── Drops that were told before, and are told again ──────────────────────────────────────────
+
+
+async def test_with_one_of_a_drop_all_of_it_is_replayed(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, a_file("a1"), a_file("a2"), a_file("a3"), something_else("x"))
+    await database.write(_add, a_file("a4", OTHER_NUMBER))
+    assert len(await claimed(records, 5)) == 5
+    await records.outbox.give_up(["a1", "a2", "a3", "x", "a4"], after(6), "refused")
+    asked = LetterSearch(ids=frozenset({"a2"}))
+    assert await records.outbox.replay(asked, after(7)) == 3
+    assert await claimed(records, 7) == [("a1", "a1"), ("a2", "a1"), ("a3", "a1")]
+    await records.outbox.delivered(["a1", "a2", "a3"], after(8))
+    assert await records.outbox.replay(asked, after(9)) == 0
+    assert await records.outbox.replay(LetterSearch(), after(9)) == 2
+
+
+async def test_a_drop_that_is_told_again_is_whole_however_much_is_told_before_it(
+    records: Records, database: Database
+) -> None:
+    before = [something_else(f"x{n:03}") for n in range(998)]
+    await database.write(_add, *before, *(a_file(f"a{n}") for n in range(4)))
+    await records.outbox.claim("w", after(1), after(2), 1000, drops=None)
+    await records.outbox.give_up([event.id for event in before], after(2), "refused")
+    drop = [(f"a{n}", "a0") for n in range(4)]
+    assert await claimed(records, 10) == drop
+    await records.outbox.give_up([name for name, _ in drop], after(11), "refused")
+    await records.outbox.replay(LetterSearch(), after(12))
+    assert (await claimed(records, 12))[998:] == drop
+
+
+async def test_what_is_replayed_into_the_midst_of_a_drop_does_not_part_it(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, a_file("a1"), something_else("x"), a_file("a2"))
+    await database.write(_add, something_else("y", OTHER_NUMBER), a_file("a3", at=1))
+    await records.outbox.give_up(["x"], NOW, "refused")
+    assert await claimed(records, 6) == [("a1", "a1"), ("a2", "a1"), ("y", "y"), ("a3", "a1")]
+    await records.outbox.retry("a1", after(7), "away")
+    await records.outbox.delivered(["y"], after(7))
+    await records.outbox.replay(LetterSearch(), after(7))
+    again = [("a1", "a1"), ("a2", "a1"), ("a3", "a1"), ("x", "x")]
+    assert await claimed(records, 7) == again
 
 
 async def test_without_a_policy_nothing_waits_and_nothing_is_put_together(

@@ -141,7 +141,7 @@ async def test_only_who_may_finish_can(records: Records) -> None:
     with pytest.raises(WriterReplacedError):
         await records.uploads.finish(upload.id, finished(), CUSTOMER, fence=2)
     await fill(records, upload)
-    completing = await records.uploads.begin_completion(upload.id, NOW)
+    completing, _ = await records.uploads.begin_completion(upload.id, NOW)
     for fence in (1, completing.fence):
         with pytest.raises(WriterReplacedError):
             await records.uploads.finish(upload.id, finished(), CUSTOMER, fence=fence)

@@ -34,7 +34,7 @@ LATER = NOW + timedelta(days=30)
 async def hold(records: Records) -> None:
     case = await records.cases.case(NUMBER)
     held = replace(case, hold=HOLD, version=case.version + 1)
-    assert await records.cases.save(held, expected_version=case.version, update=None)
+    assert await records.cases.save(held, expected_version=case.version)
 
 
 async def hold_account(records: Records) -> None:

@@ -53,6 +53,16 @@ async def test_a_row_of_which_nothing_was_told_says_so(records: Records, row: Ca
     assert (known.case, known.told_at, known.document) == (row, None, None)
 
 
+async def test_many_are_found_at_once_each_as_alone(records: Records, row: Case) -> None:
+    another = replace(TOLD, id=CaseId("there"), number=CaseNumber("0000000007"), version=1)
+    await records.cases.insert(another, CaseUpdate(at=START, author="test", text="Known."))
+    await learn(records, TOLD)
+    missing = CaseNumber("0000000008")
+    assert await records.known_cases.find_all([NUMBER, another.number, missing]) == {
+        number: await records.known_cases.find(number) for number in (NUMBER, another.number)
+    }
+
+
 async def test_what_is_told_first_is_kept_whole(records: Records, row: Case) -> None:
     assert await learn(records, TOLD) is Learned.SAME
     known = await records.known_cases.find(NUMBER)

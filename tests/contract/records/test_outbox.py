@@ -229,6 +229,20 @@ async def test_a_dead_letter_that_is_replayed_is_told_as_if_it_were_new(
     assert await records.outbox.replay(LetterSearch(), after(5)) == 0
 
 
+async def test_a_replay_is_audited_with_how_many_it_was_for(
+    records: Records, database: Database
+) -> None:
+    await database.write(_add, NUMBER, "a1", "a2")
+    await _claimed(records)
+    audited = AuditEvent(at=NOW, action="outbox.replayed", actor="operator", details={"by": "me"})
+    assert await records.outbox.replay(LetterSearch(), NOW, audited=audited) == 0
+    assert await records.audit.events() == []
+    await records.outbox.give_up(["a1", "a2"], NOW, "refused")
+    assert await records.outbox.replay(LetterSearch(), NOW, audited=audited) == 2
+    (event,) = await records.audit.events()
+    assert (event.action, event.details) == ("outbox.replayed", {"by": "me", "events": 2})
+
+
 async def test_what_is_delivered_is_neither_given_up_nor_replayed(
     records: Records, database: Database
 ) -> None:

@@ -58,7 +58,7 @@ async def hold(records: Records, case: Case, placed_at: float) -> Case:
     """Hold the data of a case."""
     reason = Hold(reason="legal", placed_by="admin", placed_at=after(placed_at))
     held = replace(case, hold=reason, version=case.version + 1)
-    assert await records.cases.save(held, expected_version=case.version, update=None)
+    assert await records.cases.save(held, expected_version=case.version)
     return held
 
 

@@ -28,7 +28,7 @@ async def test_a_history_comes_in_pages_the_oldest_first(records: Records) -> No
         case = await records.cases.case(NUMBER)
         changed = replace(case, version=case.version + 1)
         entry = CaseUpdate(at=NOW, author="a", text=str(n))
-        assert await records.cases.save(changed, expected_version=case.version, update=entry)
+        assert await records.cases.save(changed, expected_version=case.version, updates=[entry])
     found, following = await records.cases.history(NUMBER, after=None, limit=2)
     seen = [entry.text for entry in found]
     while following is not None:

@@ -216,14 +216,15 @@ async def test_a_whole_upload_is_completed_out_of_its_writers_hands(records: Rec
     await open_case(records)
     upload = await begin(records)
     await fill(records, upload)
-    completing = await records.uploads.begin_completion(upload.id, after(2))
+    completing, parts = await records.uploads.begin_completion(upload.id, after(2))
     assert (completing.state, completing.fence) == (UploadState.COMPLETING, 2)
     assert completing.updated_at == after(2)
     with pytest.raises(WriterReplacedError):
         await records.uploads.reserve_part(upload.id, 1)
     with pytest.raises(WriterReplacedError):
         await records.uploads.reserve_part(upload.id, 2)
-    assert await records.uploads.begin_completion(upload.id, after(3)) == completing
+    assert parts == await records.uploads.parts(upload.id) != []
+    assert await records.uploads.begin_completion(upload.id, after(3)) == (completing, parts)
 
 
 async def test_an_upload_that_is_not_whole_is_not_completed(records: Records) -> None:

@@ -179,6 +179,6 @@ async def test_reopening_does_not_bring_back_an_account_that_a_crash_amid_the_cl
     )
     await records.accounts.insert(account, Principal(name="ada", role=Role.ANALYST, door=Door.HTTP))
     # As the closing does it, up to where it ends the accounts.
-    assert await records.cases.save(close(case, None, START), expected_version=1, update=None)
+    assert await records.cases.save(close(case, None, START), expected_version=1)
     await desk.reopen(NUMBER, "ada")
     assert (await records.accounts.account(account.id)).end is AccountEnd.CASE_CLOSED

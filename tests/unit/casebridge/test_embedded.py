@@ -69,7 +69,7 @@ class _Chased:
 
     note = save
 
-    async def insert(self, *_: object) -> None:
+    async def insert(self, *_: object, **__: object) -> None:
         self.inserts += 1
         raise NameTakenError("taken")
 

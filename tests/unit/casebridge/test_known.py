@@ -205,7 +205,7 @@ async def test_what_is_ours_stays_whatever_the_core_tells(
     row = await records.cases.case(NUMBER)
     hold = Hold(reason="A claim", placed_by="eve", placed_at=START)
     held = replace(row, hold=hold, version=row.version + 1)
-    assert await records.cases.save(held, expected_version=row.version, update=None)
+    assert await records.cases.save(held, expected_version=row.version)
     core.put(closed(a_case()))
     found = await known.case(NUMBER, fresh=True)
     assert (found.hold, found.id, found.is_closed) == (hold, case.id, True)

@@ -258,6 +258,25 @@ async def test_of_two_messages_of_an_event_the_first_stays(
     assert tracker.put["messages"] == ["8", "9", "11"]
 
 
+@pytest.mark.parametrize(
+    ("attached", "left"),
+    [
+        (["8", "9", "9"], ["8", "7"]),
+        (["9", "8", "9", "10"], ["8", "10"]),
+        (["9", "9", "10", "10", "8"], ["8", "7"]),
+    ],
+)
+async def test_a_message_that_is_attached_twice_gives_way_to_one_that_is_there_once(
+    core: RoundupCaseCore, tracker: FalseTracker, attached: list[str], left: list[str]
+) -> None:
+    tracker.messages, tracker.attached = {"9": NAME, "10": NAME, "11": NAME}, attached
+    await core.tell(SENT)
+    assert tracker.put["messages"] == left
+    tracker.put = {}
+    await core.tell(SENT)
+    assert tracker.put == {}
+
+
 async def test_a_message_that_was_made_and_never_attached_is_attached(
     core: RoundupCaseCore, tracker: FalseTracker
 ) -> None:

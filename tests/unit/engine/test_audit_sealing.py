@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,23 @@ async def test_a_seal_that_another_node_made_is_missed_as_well(
     with capture_logs() as logs:
         await sealer.seal_some()
     assert "audit.cut" in [one["event"] for one in logs]
+
+
+async def test_a_seal_is_missed_where_another_of_its_number_stands(
+    records: Records, clock: MovableClock, sealer: AuditSealer, heads: MemoryHeads
+) -> None:
+    await note(records)
+    other = AuditSealer(records.audit_chain, SIGNER, clock, heads=MemoryHeads())
+    await other.seal_all()
+    [standing] = await records.audit_chain.seals(0, 2)
+    made = read(standing.jws)
+    assert made is not None
+    before = replace(made, sealed_at=made.sealed_at - timedelta(minutes=1))
+    heads.keep(replace(standing, jws=SIGNER.sign(before)))
+    with capture_logs() as logs:
+        await sealer.seal_some()
+    assert [one["seal"] for one in logs if one["event"] == "audit.cut"] == [1]
+    assert heads.aside == [before]
 
 
 async def test_what_is_kept_in_place_of_a_seal_stops_nothing(

@@ -43,17 +43,21 @@ async def test_asking_for_the_offset_on_another_node_ends_the_request_that_hangs
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "on another node"])
 async def test_what_a_client_sent_before_it_left_is_taken_though_it_asks_at_once(
-    running_room: EngineRoom, elsewhere: bool
+    room: EngineRoom, elsewhere: bool
 ) -> None:
-    room = running_room
     asked = room.another_node() if elsewhere else room
     upload = await room.uploads.create(customer(), a_file())
-    begun = asyncio.Event()
+    begun, asking, is_on_its_way = asyncio.Event(), asyncio.Event(), False
 
     async def lies_in_the_sockets_buffer() -> AsyncIterator[bytes]:
+        nonlocal is_on_its_way
+        yield DATA[: 30 * KIB]
         begun.set()
-        for start in range(0, 150 * KIB, 30 * KIB):
-            await room.tools.clock.sleep(0.02)
+        await asking.wait()
+        for start in range(30 * KIB, 150 * KIB, 30 * KIB):
+            is_on_its_way = True
+            await room.clock.sleep(0.04)
+            is_on_its_way = False
             yield DATA[start : start + 30 * KIB]
         raise ConnectionResetError("The client has left.")
 
@@ -64,6 +68,10 @@ async def test_what_a_client_sent_before_it_left_is_taken_though_it_asks_at_once
     settling = asyncio.create_task(asked.uploads.settle(customer(), upload.id))
     while not settling.done():
         await room.leases.watch_once()
+        if room.leases._handovers:
+            asking.set()
+        if is_on_its_way or left.done():  # to take what came takes no time, however busy it is here
+            room.clock.advance(0.01)
         await asyncio.sleep(0)  # noqa: TID251 - lets the others go on
     assert (await settling).offset == 150 * KIB
     with pytest.raises(ConnectionResetError):
@@ -93,6 +101,13 @@ async def test_a_sender_who_never_pauses_is_replaced_all_the_same(
     assert 0 < settled.offset <= taken
     with pytest.raises(WriterReplacedError):
         await moving
+
+
+async def test_nobody_waits_for_a_sender_whose_writer_has_ended(room: EngineRoom) -> None:
+    writer = await room.uploads.create_writer(customer(), a_file())
+    await writer.write(DATA[:10])
+    writer.end(UploadGoneError("It was cancelled."))
+    await asyncio.wait_for(room.leases._handing_over(writer), 20)  # and its clock stands still
 
 
 async def test_cancelling_an_upload_ends_its_request_at_once(running_room: EngineRoom) -> None:

@@ -94,7 +94,7 @@ async def close_elsewhere(world: World, case: Case) -> None:
     """Close a case as another core does, which knows nothing of accounts."""
     present = await world.present(case)
     closed = close(present, None, world.clock.now())
-    assert await world.records.cases.save(closed, expected_version=present.version, update=None)
+    assert await world.records.cases.save(closed, expected_version=present.version)
 
 
 async def test_an_empty_case_is_finished_too(world: World) -> None:
