@@ -187,9 +187,13 @@ class StreamDigest:
         """Whether the SHA-256 can be told."""
         return self._sha256 is not None
 
-    def update(self, data: Buffer) -> None:
-        """Add the next bytes."""
-        self._crc64nvme = crc64nvme(data, self._crc64nvme)
+    def update(self, data: Buffer, crc: int | None = None) -> None:
+        """Add the next bytes; `crc` is their own CRC64NVME, if it is known already."""
+        if crc is None:
+            self._crc64nvme = crc64nvme(data, self._crc64nvme)
+        else:
+            size = memoryview(data).nbytes
+            self._crc64nvme = int(checksums.combine_crc64nvme(self._crc64nvme, crc, size))
         if self._crc32 is not None:
             self._crc32 = crc32(data, self._crc32)
         if self._sha256 is not None:

@@ -85,8 +85,11 @@ class PartPipeline:
         start, self.parts_offset = self.parts_offset, self.parts_offset + buffer.size
         self._next_part_number = number + 1
         self.tail = None
-        self._hashing = asyncio.create_task(self._hash(buffer.view(hashed), self._hashing))
-        storing = self._store(buffer, _Place(*target, number, start), self._hashing, self._commits)
+        crc = crc64nvme(buffer.view())
+        unhashed, its_crc = buffer.view(hashed), None if hashed else crc
+        self._hashing = asyncio.create_task(self._hash(unhashed, self._hashing, its_crc))
+        place = _Place(*target, number, start)
+        storing = self._store(buffer, crc, place, self._hashing, self._commits)
         self._commits = asyncio.create_task(storing)
         self._sent.append(self._commits)
 
@@ -174,6 +177,7 @@ class PartPipeline:
     async def _store(
         self,
         buffer: PartBuffer,
+        crc: int,
         place: "_Place",
         hashing: "asyncio.Task[DigestState]",
         previous: "asyncio.Task[None] | None",
@@ -181,7 +185,7 @@ class PartPipeline:
         """Store, then commit; the memory is given back at once, whoever waits for this part."""
         stored = False
         try:
-            await self._store_part(buffer.view(), place, hashing, previous)
+            await self._store_part(buffer.view(), crc, place, hashing, previous)
             stored = True
         finally:
             # After a failure a thread may still read it.
@@ -190,11 +194,11 @@ class PartPipeline:
     async def _store_part(
         self,
         view: memoryview,
+        crc: int,
         place: "_Place",
         hashing: "asyncio.Task[DigestState]",
         previous: "asyncio.Task[None] | None",
     ) -> None:
-        crc = crc64nvme(view)
         etag = await self._tools.store.upload_part(
             place.key, place.multipart_id, place.number, view, crc64nvme=crc
         )
@@ -211,14 +215,17 @@ class PartPipeline:
             await self._commit(place.start + len(view), (part,), None, digest)
 
     async def _hash(
-        self, view: memoryview, previous: "asyncio.Task[DigestState] | None"
+        self,
+        view: memoryview,
+        previous: "asyncio.Task[DigestState] | None",
+        crc: int | None = None,
     ) -> DigestState:
         if previous is not None:
             await asyncio.shield(previous)
         if len(view) > _HASH_ON_LOOP_BYTES:
-            await asyncio.to_thread(self._digest.update, view)
+            await asyncio.to_thread(self._digest.update, view, crc)
         else:
-            self._digest.update(view)
+            self._digest.update(view, crc)
         return self._digest.state()
 
     async def _commit(

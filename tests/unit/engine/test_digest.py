@@ -95,3 +95,20 @@ def test_a_crc_32_that_nobody_knows_stays_unknown_but_for_a_file_that_begins() -
     fresh = StreamDigest(unknown, offset=0)
     fresh.update(b"world")
     assert fresh.state().crc32 == zlib.crc32(b"world")
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_a_checksum_of_a_piece_that_is_known_is_not_found_again(pieces: list[bytes]) -> None:
+    digest = StreamDigest()
+    for piece in pieces:
+        digest.update(piece, crc64nvme(piece))
+    whole = b"".join(pieces)
+    assert digest.state().crc64nvme == crc64nvme(whole)
+    assert digest.state().crc32 == zlib.crc32(whole)
+    assert digest.sha256() == hashlib.sha256(whole).hexdigest()
+
+
+def test_a_checksum_that_is_given_is_believed() -> None:
+    digest = StreamDigest()
+    digest.update(b"hello", 1)
+    assert digest.state().crc64nvme == 1
