@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
 from transfer.http.policy import HttpPolicy
-from transfer.ports import Clock
+from transfer.http.straight_bodies import StraightBody, left_of
+from transfer.ports import Buffer, Clock
 
 _CONTINUED = web.RequestKey("continued", bool)
+_STRAIGHT = web.RequestKey("straight", StraightBody)
 
 
 async def ask_later(request: web.Request) -> None:
@@ -33,20 +35,25 @@ def has_body(request: web.Request) -> bool:
     return bool(request.content_length) or hdrs.TRANSFER_ENCODING in request.headers
 
 
-def close_if_unasked(request: web.Request, response: web.StreamResponse) -> None:
-    """Close the connection behind an answer whose sender still waits to be asked for the body.
+def close_if_needed(request: web.Request, response: web.StreamResponse) -> None:
+    """Close the connection behind an answer, if what comes next couldn't be understood.
 
-    Whether the body comes after all is the sender's choice, so what follows couldn't be told from
-    it (RFC 9110, 10.1.1).
+    Its sender may still wait to be asked for the body: whether that comes after all is their
+    choice, so what follows couldn't be told from it (RFC 9110, 10.1.1). Or the parser hasn't seen
+    where the body ended.
     """
-    if _waits(request) and not request.content.is_eof() and not response.prepared:
+    unasked = _waits(request) and not request.content.is_eof() and not response.prepared
+    straight = request.get(_STRAIGHT)
+    if unasked or straight is not None:
         response.force_close()
+    if straight is not None:
+        straight.give_up()
 
 
 async def body_of(
     request: web.Request, *, policy: HttpPolicy, clock: Clock
-) -> AsyncIterator[bytes]:
-    """Yield the body as it comes, in chunks as they lie ready.
+) -> AsyncIterator[Buffer]:
+    """Yield the body as it comes, in chunks as they lie ready; each is valid until the next.
 
     Time counts only while the sender is waited for, never while the reader is busy.
 
@@ -55,27 +62,39 @@ async def body_of(
         ConnectionError: the sender has left.
     """
     await ask(request)
-    content = request.content
-    pace = Pace(policy)
-    idle_seconds = policy.idle.total_seconds()
+    content: StreamReader | StraightBody = request.content
+    pace, given = Pace(policy), 0
     while True:
         chunk = content.read_nowait()
+        given += len(chunk)
+        if content is request.content and left_of(request, given) >= policy.straight_bytes:
+            content = request[_STRAIGHT] = StraightBody(request)
         if not chunk:
             if content.at_eof():
                 return
-            began = clock.monotonic()
-            try:
-                async with asyncio.timeout(idle_seconds):
-                    chunk = await content.readany()
-            except TimeoutError as exc:
-                raise web.HTTPRequestTimeout(
-                    text="The body paused for too long: continue where it stopped."
-                ) from exc
+            chunk = await _awaited(content, pace, policy, clock)
             if not chunk:
                 return
-            pace.waited(clock.monotonic() - began)
+            given += len(chunk)
         pace.received(len(chunk))
         yield chunk
+
+
+async def _awaited(
+    content: StreamReader | StraightBody, pace: "Pace", policy: HttpPolicy, clock: Clock
+) -> bytes | memoryview:
+    """Return what comes next, if it comes in time; nothing at the end."""
+    began = clock.monotonic()
+    try:
+        async with asyncio.timeout(policy.idle.total_seconds()):
+            chunk = await content.readany()
+    except TimeoutError as exc:
+        raise web.HTTPRequestTimeout(
+            text="The body paused for too long: continue where it stopped."
+        ) from exc
+    if chunk:
+        pace.waited(clock.monotonic() - began)
+    return chunk
 
 
 class Pace:

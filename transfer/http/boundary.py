@@ -9,7 +9,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from transfer.core.errors import TransferError
 from transfer.engine.secrets import new_id
-from transfer.http.bodies import close_if_unasked
+from transfer.http.bodies import close_if_needed
 from transfer.http.errors import (
     problem_response,
     response_to_error,
@@ -48,7 +48,7 @@ def identification(clock: Clock, proxies: Proxies) -> Middleware:
                 status = response.status
             finally:
                 _log_line(request, status, clock.monotonic() - began)
-        close_if_unasked(request, response)
+        close_if_needed(request, response)
         return response
 
     return identify

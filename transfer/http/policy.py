@@ -63,7 +63,8 @@ class HttpPolicy:
     is how long browsers are told to come by TLS alone; None, and they aren't. `redirect_lifetime`
     is for how long a URL of the store gives a file, where downloads may be sent there; else None.
     `heartbeat` is after how long an events stream shows that it lives; streams are counted a
-    process, and a token or session.
+    process, and a token or session. `straight_bytes` is what must be left of a body of known length
+    for it to go past the parser, which ends its connection.
     """
 
     public_url: str | None = None
@@ -96,6 +97,7 @@ class HttpPolicy:
     head: timedelta = timedelta(seconds=20)
     handshake: timedelta = timedelta(seconds=10)
     write_buffer_bytes: int = MIB
+    straight_bytes: int = 64 * MIB
     redirect_lifetime: timedelta | None = None
     heartbeat: timedelta = timedelta(seconds=15)
     max_streams: int = 1000

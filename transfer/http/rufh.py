@@ -32,6 +32,7 @@ from transfer.http.representations import METADATA, describe
 from transfer.http.requests import PRINCIPAL, case_number
 from transfer.http.rufh_problems import response_to, response_to_more
 from transfer.http.rufh_versions import Dialect, dialect_of
+from transfer.ports import Buffer
 
 _Verb = Callable[[web.Request, Dialect], Awaitable[web.Response]]
 
@@ -170,10 +171,10 @@ class RufhUploads:
 
     def _body(
         self, request: web.Request, dialect: Dialect, informant: Informant, *, offers: bool
-    ) -> Callable[[UploadWriter], AsyncIterator[bytes]]:
+    ) -> Callable[[UploadWriter], AsyncIterator[Buffer]]:
         """Return what reads the body, and tells its sender how it goes."""
 
-        async def read(writer: UploadWriter) -> AsyncIterator[bytes]:
+        async def read(writer: UploadWriter) -> AsyncIterator[Buffer]:
             await ask(request)  # some clients take nothing else for a "go on"
             if offers:
                 limits = self._limits(writer.upload, dialect)

@@ -31,6 +31,7 @@ from transfer.http.policy import Services
 from transfer.http.receipts import receipt_headers
 from transfer.http.requests import PRINCIPAL, case_number, client_of
 from transfer.http.tus_concat import UploadUrls, concatenation
+from transfer.ports import Buffer
 
 _EXPIRY = web.RequestKey("expiry", dict[str, str])
 """What an answer tells of the upload's expiry, whatever else it tells."""
@@ -173,7 +174,7 @@ class TusUploads:
         base = f"{request.scheme}://{request.host}{request.rel_url.raw_path}"
         return concatenation(request.headers, urls, base=base)
 
-    def _body(self, request: web.Request) -> AsyncIterator[bytes]:
+    def _body(self, request: web.Request) -> AsyncIterator[Buffer]:
         return body_of(request, policy=self._policy, clock=self._clock)
 
 
