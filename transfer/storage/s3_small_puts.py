@@ -1,8 +1,8 @@
 """Small objects on their way to S3, sent from the loop itself.
 
 What boto3 does around one request, and the thread that it needs, costs several times the CPU of
-sending 10 KiB. So these go by aiohttp, under a signature of our own; what is checked, retried and
-raised is as of boto3's requests.
+sending 10 KiB. So these go by connections and under a signature of our own; what is checked,
+retried and raised is as of boto3's requests.
 
 Source: facts/data-path.md, small files.
 """
@@ -12,7 +12,6 @@ import re
 import ssl
 from urllib.parse import quote
 
-import aiohttp
 import stamina
 from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
@@ -24,14 +23,13 @@ from transfer.core.errors import TransferError
 from transfer.storage.s3_client import S3Settings
 from transfer.storage.s3_customer_keys import headers as key_headers
 from transfer.storage.s3_errors import error_of_answer, is_passing, no_answer, translated
+from transfer.storage.s3_put_links import PutLinks
 from transfer.storage.s3_signatures import Signer
 
 SMALL_BYTES = 1 << 18
 """Up to here the loop is busy with an object for less time than a thread takes to be woken."""
 
 _CODE = re.compile(rb"<Code>([^<]{1,100})</Code>")
-_LONGEST_ERROR = 64 << 10
-_NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class SmallPuts:
@@ -53,24 +51,19 @@ class SmallPuts:
             f"{endpoint_url.rstrip('/')}/{quote(settings.bucket, safe='')}/", encoded=True
         )
         self._signer = Signer(self._base.host_port_subcomponent or "", settings.region)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=settings.small_connections,
-                ssl=_trust(settings) if endpoint_url.startswith("https:") else True,
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=settings.connect_timeout_seconds,
-                sock_read=settings.read_timeout_seconds,
-            ),
-            skip_auto_headers=_NOT_OURS,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
+        self._path = self._base.raw_path
+        self._links = PutLinks(
+            self._base.host or "",
+            self._base.port or 0,
+            trust=_trust(settings) if endpoint_url.startswith("https:") else None,
+            limit=settings.small_connections,
+            connect_seconds=settings.connect_timeout_seconds,
+            read_seconds=settings.read_timeout_seconds,
         )
 
     async def close(self) -> None:
         """Drop the connections."""
-        await self._session.close()
+        await self._links.close()
 
     async def put(
         self,
@@ -109,23 +102,17 @@ class SmallPuts:
     async def _once(
         self, key: str, body: bytes, described: dict[str, str], damaged: type[TransferError]
     ) -> None:
-        path = self._base.raw_path + quote(key, safe="/~")
+        path = self._path + quote(key, safe="/~")
         headers = self._signer.signed(path, described, await self._frozen(), get_current_datetime())
         try:
-            async with self._session.put(
-                self._base.with_path(path, encoded=True),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-            ) as answer:
-                if answer.status == 200:
-                    return
-                text = await answer.content.read(_LONGEST_ERROR)
-                code = _code_of(answer.status, text)
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            status, text = await self._links.put(path, headers, body)
+        except (TimeoutError, OSError) as exc:
             raise _PassingError(no_answer()) from exc
+        if status == 200:
+            return
+        code = _code_of(status, text)
         meaning = error_of_answer(code, damaged)
-        raise _PassingError(meaning) if is_passing(answer.status, code) else meaning
+        raise _PassingError(meaning) if is_passing(status, code) else meaning
 
     async def _frozen(self) -> ReadOnlyCredentials:
         credentials = self._credentials
