@@ -174,8 +174,10 @@ async def test_one_who_is_cancelled_leaves_no_connection_whose_answer_is_still_t
         fake.answer = late
         first = asyncio.create_task(links.put("/b/k", {"host": "x"}, b"first"))
         await until(begun)
+        [connection] = fake.connections
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         go_on.set()
         assert await links.put("/b/k", {"host": "x"}, b"second") == (200, b"")
+        await asyncio.wait_for(connection, 5)
