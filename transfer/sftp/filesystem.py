@@ -98,7 +98,11 @@ class CaseFileSystem:
 
     async def setstat(self, path: bytes, attributes: SFTPAttrs) -> None:
         """Set time and size. Permissions and owners are taken as set: a case has none."""
-        entry = await self._entry(case_path(path))
+        at = case_path(path)
+        if attributes.size is None and attributes.mtime is not None:
+            await self._touch(at, attributes)  # which looks itself what stands there
+            return
+        entry = await self._entry(at)
         check_writable(entry.path, is_staff=self._principal.is_staff)
         if attributes.size is not None and attributes.size != self._size_here(entry):
             await self._resize(entry, attributes.size)
