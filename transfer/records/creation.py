@@ -6,7 +6,8 @@ from sqlalchemy import Connection, insert
 
 from transfer.core.access import Principal
 from transfer.core.cases import Case
-from transfer.core.names import join, name_key, split
+from transfer.core.errors import IsAFolderError
+from transfer.core.names import CasePath, join, name_key, split
 from transfer.core.uploads import Concat, Upload, UploadState
 from transfer.ports import Lease, NewUpload
 from transfer.records import cases, entries, folders, lookup, pieces
@@ -33,11 +34,11 @@ def create(
         if asked_before is not None:
             return lookup.with_paths(connection, [asked_before])[0]
         pieces.check(connection, new, concatenation)
-    folder_id = _folder_for(connection, case, new)
+    folder_id, folder = _folder_for(connection, case, new)
     row = connection.execute(_INSERT, values(new, principal, lease, folder_id)).one()
     if concatenation is not None:
         pieces.add(connection, new.id, concatenation.pieces)
-    return upload_of(row, join(folders.path_of(connection, row.folder_id), row.name), case.id)
+    return upload_of(row, join(folder, row.name), case.id)
 
 
 def row_to_be(connection: Connection, case: Case, new: NewUpload, principal: Principal) -> AnyRow:
@@ -47,22 +48,31 @@ def row_to_be(connection: Connection, case: Case, new: NewUpload, principal: Pri
         EntryMissingError, NotAFolderError, IsAFolderError: its path is taken or isn't there.
         HeldError: it would replace a file that a hold keeps.
     """
-    return as_row(uploads, values(new, principal, None, _folder_for(connection, case, new)))
+    folder_id, _ = _folder_for(connection, case, new)
+    return as_row(uploads, values(new, principal, None, folder_id))
 
 
-def _folder_for(connection: Connection, case: Case, new: NewUpload) -> int:
+def _folder_for(connection: Connection, case: Case, new: NewUpload) -> tuple[int, CasePath]:
+    """Return the folder that an upload will be in, and its path."""
     concatenation = new.concatenation
-    parent, name = split(new.path)
-    if new.make_folders:
-        folder_id = folders.make_missing(connection, new.case_number, parent, new.now)
-    else:
-        folder_id = folders.chain(connection, new.case_number, parent)[-1]
-    if concatenation is None or concatenation.role is Concat.FINAL:
-        entries.check_no_folder(connection, folder_id, name)
-    is_kept = new.replaces and case.keeping is not None
-    if is_kept and entries.standing(connection, folder_id, name).file is not None:
+    place = entries.place_of(connection, new.case_number, new.path)
+    if place is None:
+        return _folder_to_be(connection, new)
+    is_file = concatenation is None or concatenation.role is Concat.FINAL
+    if is_file and place.standing.folder is not None:
+        raise IsAFolderError("A folder of that name is already there.")
+    if new.replaces and case.keeping is not None and place.standing.file is not None:
         case.check_not_held()  # one that is placed meanwhile lets both stand: see `completion`
-    return folder_id
+    return place.folder_ids[-1], place.parent
+
+
+def _folder_to_be(connection: Connection, new: NewUpload) -> tuple[int, CasePath]:
+    parent = split(new.path)[0]
+    if not new.make_folders:
+        folder_id = folders.chain(connection, new.case_number, parent)[-1]
+    else:
+        folder_id = folders.make_missing(connection, new.case_number, parent, new.now)
+    return folder_id, folders.path_of(connection, folder_id)
 
 
 def values(

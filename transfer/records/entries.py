@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Select,
     Table,
+    and_,
     bindparam,
+    exists,
     literal_column,
+    or_,
     select,
     union_all,
     update,
 )
 
 from transfer.core.cases import CaseId, CaseNumber
-from transfer.core.errors import IsAFolderError
 from transfer.core.names import ROOT, CasePath, components, join, name_key, split
 from transfer.core.uploads import Entry, Folder, Upload
 from transfer.records import folders
@@ -79,6 +83,18 @@ class Standing:
         return Found(uploads, self.uploads[0], parent) if self.uploads else None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in a folder: the folders on the way to it, the root's first, and what stands there.
+
+    `parent` is the folder's path as its folders are named.
+    """
+
+    folder_ids: Sequence[int]
+    parent: CasePath
+    standing: Standing
+
+
 def standing(connection: Connection, folder_id: int, name: str) -> Standing:
     """Return what stands at `name` in a folder."""
     at = {"folder": folder_id, "key": name_key(name)}
@@ -130,34 +146,49 @@ def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | 
         )
         row = connection.execute(root).one_or_none()
         return None if row is None else Found(folder_table, row)
+    place = place_of(connection, number, path)
+    return None if place is None else place.standing.shown(place.parent)
+
+
+def place_of(connection: Connection, number: CaseNumber, path: CasePath) -> Place | None:
+    """Return the place `path`, which isn't the root; None if its folder isn't there.
+
+    One query finds its folders and the file, as that is what nearly every request asks for.
+    """
+    parent, name = split(path)
+    names = components(parent)
+    if len(names) > folders.STRIDE:
+        return _deep_place(connection, number, path)
+    keys = folders.keys_of(names)
+    at = {"number": number, "key": name_key(name), **keys}
+    row = connection.execute(_place_query(len(names)), at).one_or_none()
+    way = row[: 1 + 2 * len(names)] if row is not None else ()
+    if row is None or None in way:
+        return None
+    present = standing(connection, way[-2] if names else way[0], name) if row.is_more else None
+    if present is None:
+        present = Standing(file=row if row.id is not None else None)
+    return Place([way[0], *way[1::2]], CasePath("/".join(way[2::2])), present)
+
+
+def _deep_place(connection: Connection, number: CaseNumber, path: CasePath) -> Place | None:
     parent, name = split(path)
     way = folders.way(connection, number, parent)
     if len(way.ids) != len(components(parent)) + 1:
         return None
-    return standing(connection, way.ids[-1], name).shown(way.path)
+    return Place(way.ids, way.path, standing(connection, way.ids[-1], name))
 
 
 def replaced_bytes(connection: Connection, number: CaseNumber, path: CasePath) -> int:
     """Return how many bytes go once a file takes the place at `path`."""
-    parent, name = split(path)
-    way = folders.way(connection, number, parent)
-    if len(way.ids) != len(components(parent)) + 1:
+    place = place_of(connection, number, path)
+    if place is None:
         return 0
-    present = standing(connection, way.ids[-1], name)
+    present = place.standing
     sizes: list[int] = [row.offset for row in present.uploads if row.replaces]
     if present.file is not None:
         sizes.append(present.file.size)
     return sum(sizes)
-
-
-def check_no_folder(connection: Connection, folder_id: int, name: str) -> None:
-    """Raise if a folder stands where a file is to be.
-
-    Raises:
-        IsAFolderError: it does.
-    """
-    if folders.child(connection, folder_id, name) is not None:
-        raise IsAFolderError("A folder of that name is already there.")
 
 
 def _newest_first(query: Select[Any]) -> Select[Any]:
@@ -183,3 +214,19 @@ _CHANGE = {
 _FOLDER_AT = _at_name(select(folder_table), folder_table, "parent_id")
 _FILE_AT = _at_name(select(files), files, "folder_id")
 _UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))
+
+
+@cache
+def _place_query(depth: int) -> Select[Any]:
+    """Return the query of the way to a folder, a file in it, and whether more has its name."""
+    down = folders.descent(depth)
+    key: BindParameter[str] = bindparam("key")
+    last = down.last
+    file = and_(files.c.folder_id == last.c.id, files.c.name_key == key)
+    folder = exists().where(folder_table.c.parent_id == last.c.id, folder_table.c.name_key == key)
+    upload = exists().where(uploads.c.folder_id == last.c.id, uploads.c.name_key == key, IS_SHOWN)
+    return (
+        select(*down.columns, or_(folder, upload).label("is_more"), files)
+        .select_from(down.source.outerjoin(files, file))
+        .where(folders.is_root(down.start))
+    )

@@ -3,11 +3,11 @@
 Whoever adds, moves or removes a name holds the lock of the case's row.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
@@ -27,7 +28,7 @@ from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, components, join,
 from transfer.records.rows import IS_SHOWN
 from transfer.records.tables import files, folders, uploads
 
-_STRIDE = 8
+STRIDE = 8
 """How many folders of a path are found by one query."""
 
 _HIGHEST = 10_000
@@ -68,11 +69,10 @@ def way(connection: Connection, number: CaseNumber, path: CasePath) -> Way:
     """Return the way to `path`; all are there when it has one more than `path` has components."""
     names, ids, reached = components(path), list[int](), list[str]()
     while True:
-        following = names[len(reached) : len(reached) + _STRIDE]
+        following = names[len(reached) : len(reached) + STRIDE]
         start: dict[str, object] = {"folder": ids[-1]} if ids else {"number": number}
-        keys = {f"key{step}": name_key(name) for step, name in enumerate(following, 1)}
         query = _stride(len(following), from_root=not ids)
-        row = connection.execute(query, start | keys).one_or_none()
+        row = connection.execute(query, start | keys_of(following)).one_or_none()
         if row is None:
             break
         ids = ids or [row[0]]
@@ -97,11 +97,20 @@ def chain(connection: Connection, number: CaseNumber, path: CasePath) -> list[in
         NotAFolderError: in place of one there is a file or a live upload.
     """
     found = walk(connection, number, path)
-    names = components(path)
-    if len(found) == len(names) + 1:
-        return found
+    if len(found) != len(components(path)) + 1:
+        refuse(connection, path, found)
+    return found
+
+
+def refuse(connection: Connection, path: CasePath, found: Sequence[int]) -> NoReturn:
+    """Say why there is no folder `path`; `found` are those on the way to it.
+
+    Raises:
+        EntryMissingError: one isn't there.
+        NotAFolderError: in place of one there is a file or a live upload.
+    """
     if found:
-        _check_no_file(connection, found[-1], names[len(found) - 1])
+        _check_no_file(connection, found[-1], components(path)[len(found) - 1])
     raise EntryMissingError("No such folder.")
 
 
@@ -162,22 +171,46 @@ def _climb() -> Select[Any]:
     )
 
 
-@cache
-def _stride(count: int, *, from_root: bool) -> Select[Any]:
-    """Return the query of a folder, and of the `count` folders of some names, each in the last."""
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Folders joined each to the last, in a query; `columns` are their ids and names."""
+
+    source: FromClause
+    columns: list[ColumnElement[Any]]
+    start: NamedFromClause
+    last: NamedFromClause
+
+
+def descent(count: int) -> Descent:
+    """Return a folder, and the `count` folders below it of the names `key1`, `key2` and so on."""
     above = start = folders.alias("f0")
     source: FromClause = start
-    columns: list[ColumnElement[Any]] = [start.c.id]
+    columns: list[ColumnElement[Any]] = [start.c.id.label("id0")]
     for step in range(1, count + 1):
         below = folders.alias(f"f{step}")
         named = below.c.name_key == bindparam(f"key{step}")
         source = source.outerjoin(below, and_(below.c.parent_id == above.c.id, named))
         columns += [below.c.id.label(f"id{step}"), below.c.name.label(f"name{step}")]
         above = below
-    query = select(*columns).select_from(source)
-    if not from_root:
-        return query.where(start.c.id == bindparam("folder"))
-    return query.where(start.c.case_number == bindparam("number"), start.c.parent_id.is_(None))
+    return Descent(source, columns, start, above)
+
+
+def is_root(folder: NamedFromClause) -> ColumnElement[bool]:
+    """Whether `folder` is the root of the case `number`."""
+    return and_(folder.c.case_number == bindparam("number"), folder.c.parent_id.is_(None))
+
+
+def keys_of(names: Sequence[str]) -> dict[str, object]:
+    """Return the parameters that `descent` has for `names`."""
+    return {f"key{step}": name_key(name) for step, name in enumerate(names, 1)}
+
+
+@cache
+def _stride(count: int, *, from_root: bool) -> Select[Any]:
+    """Return the query of a folder, and of the `count` folders of some names, each in the last."""
+    down = descent(count)
+    query = select(*down.columns).select_from(down.source)
+    return query.where(is_root(down.start) if from_root else down.start.c.id == bindparam("folder"))
 
 
 # Made once: putting them together takes longer than running them.

@@ -38,15 +38,17 @@ def move(
     if found is None:
         raise EntryMissingError("No such file or folder.")
     parent, name = split(asked.target)
-    way = folders.chain(connection, number, parent)
-    if found.table is folder_table and found.row.id in way:
+    place = entries.place_of(connection, number, asked.target)
+    if place is None:
+        folders.refuse(connection, parent, folders.walk(connection, number, parent))
+    folder_id = place.folder_ids[-1]
+    if found.table is folder_table and found.row.id in place.folder_ids:
         raise InvalidRequestError("A folder can't be moved into itself.")
-    if found.folder_id == way[-1] and found.row.name == name:
+    if found.folder_id == folder_id and found.row.name == name:
         return
-    if found.folder_id != way[-1] or found.row.name_key != name_key(name):
-        present = entries.standing(connection, way[-1], name)
-        _make_way(connection, found, present, asked, principal, now)
-    _place(connection, found, way[-1], name)
+    if found.folder_id != folder_id or found.row.name_key != name_key(name):
+        _make_way(connection, found, place.standing, asked, principal, now)
+    _place(connection, found, folder_id, name)
     if found.table is files and is_side_file(name) and found.row.size <= MAX_SIDE_FILE_BYTES:
         queue_side_file(connection, now, FileId(found.row.id))
     details = {"from": asked.source, "to": asked.target, "kind": found.table.name}
