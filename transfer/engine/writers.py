@@ -130,8 +130,9 @@ class Writers:
     async def finish_writer(self, principal: Principal, writer: UploadWriter) -> StoredFile:
         """Make a file of all that `writer` took, and end the writer; see `finish`."""
         try:
-            _, case = await self._find(principal, writer.upload.id, Action.UPLOAD)
-            authorise(principal, Action.UPLOAD, case)
+            # Not read anew for this: whichever way an upload moves, it stays in its case, and on
+            # the side of those who may write there.
+            await self._authorised(principal, writer.upload, Action.UPLOAD)
             await check_still_good(self._tools, principal)
             file = await writer.finish_whole(principal)
             if file is None:
@@ -177,6 +178,9 @@ class Writers:
         self, principal: Principal, upload_id: UploadId, action: Action
     ) -> tuple[Upload, Case]:
         upload = await self._ledger.upload(upload_id)
+        return upload, await self._authorised(principal, upload, action)
+
+    async def _authorised(self, principal: Principal, upload: Upload, action: Action) -> Case:
         try:
             case = await self._tools.core.case(upload.case_number)
             authorise(principal, action, case)
@@ -184,7 +188,7 @@ class Writers:
             raise UploadMissingError("No such upload.") from exc
         if action is Action.UPLOAD:
             check_writable(upload.path, is_staff=principal.is_staff)
-        return upload, case
+        return case
 
     async def _bound(self, principal: Principal, writer: RevisableWriter) -> RevisableWriter:
         try:

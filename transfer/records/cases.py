@@ -18,7 +18,14 @@ from sqlalchemy.exc import IntegrityError
 
 from transfer.core.case_search import CaseSearch, FoundCase
 from transfer.core.cases import Case, CaseNumber, CaseUpdate, Status, UpdateKind
-from transfer.core.errors import CaseClosedError, CaseMissingError, CaseStateError, NameTakenError
+from transfer.core.errors import (
+    CaseClosedError,
+    CaseMissingError,
+    CaseStateError,
+    NameTakenError,
+    UploadMissingError,
+)
+from transfer.core.uploads import UploadId
 from transfer.ports import AuditEvent, CaseEvent
 from transfer.records import audit, case_changes, case_search, case_waits, folders, outbox, purges
 from transfer.records.contacts import contacts_of, joining_contacts
@@ -27,7 +34,7 @@ from transfer.records.database import Database
 from transfer.records.erasure import nameless
 from transfer.records.rows import AnyRow, case_of, select_cases
 from transfer.records.shared_reads import SharedReads
-from transfer.records.tables import case_updates, cases
+from transfer.records.tables import case_updates, cases, uploads
 
 _TAKEN = "The case number is in use."
 _MISSING = "No such case."
@@ -35,6 +42,16 @@ _MISSING = "No such case."
 # Made once, as they are run for every request.
 _ONE = select_cases().where(cases.c.number == bindparam("number"))
 _LOCKED = _ONE.with_for_update(key_share=True, of=cases)
+_LOCKED_OF = (
+    select_cases()
+    .where(
+        cases.c.number
+        == select(uploads.c.case_number)
+        .where(uploads.c.id == bindparam("upload_id"))
+        .scalar_subquery()
+    )
+    .with_for_update(key_share=True, of=cases)
+)
 _WITH_CONTACTS = joining_contacts(_ONE)
 
 
@@ -194,6 +211,18 @@ def lock(connection: Connection, number: CaseNumber) -> Case:
     """
     # Not FOR UPDATE: that would also block rows that only refer to the case.
     return _first(connection, _LOCKED, number)
+
+
+def lock_of(connection: Connection, upload_id: UploadId) -> Case:
+    """Return the case of an upload, and hold its row until the transaction ends; see `lock`.
+
+    Raises:
+        UploadMissingError: no such upload.
+    """
+    row = connection.execute(_LOCKED_OF, {"upload_id": upload_id}).one_or_none()
+    if row is None:
+        raise UploadMissingError("No such upload.")
+    return case_of(row)
 
 
 def lock_open(connection: Connection, number: CaseNumber) -> Case:

@@ -98,7 +98,7 @@ def finish(
     fence: int | None,
 ) -> StoredFile:
     """Make an upload a file, with all that this entails; see the port."""
-    case = cases.lock(connection, lookup.upload_row(connection, upload_id).case_number)
+    case = cases.lock_of(connection, upload_id)
     row = lookup.upload_row(connection, upload_id, lock=True)
     if row.state is UploadState.RECEIVED:
         return _received(connection, row)
