@@ -130,6 +130,24 @@ async def test_an_entry_tells_its_path_as_it_was_spelled_at_first(records: Recor
     assert await records.tree.entry(NUMBER, path("m\u00fcller/tr\u00e4ce.log")) is None
 
 
+@pytest.mark.parametrize("depth", [0, 1, 7, 8, 9, 17])
+async def test_what_stands_at_a_path_is_found_at_any_depth(records: Records, depth: int) -> None:
+    await open_case(records)
+    way = "/".join(("m\u00e4rz", *map(str, range(depth))))
+    file = await receive(records, f"{way}/Trace.log")
+    live = await begin(records, f"{way}/Live.log")
+    assert file.path == f"{way}/Trace.log"
+    assert live.path == f"{way}/Live.log"
+    as_asked = way.replace("\u00e4", "a\u0308")
+    found = await records.tree.entry(NUMBER, path(f"{as_asked}/Trace.log"))
+    assert found == file
+    found = await records.tree.entry(NUMBER, path(f"{as_asked}/Live.log"))
+    assert isinstance(found, Upload)
+    assert (found.id, found.path) == (live.id, live.path)
+    assert await records.tree.entry(NUMBER, path(f"{way}/other.log")) is None
+    assert await records.tree.entry(NUMBER, path(f"{way}/other/trace.log")) is None
+
+
 async def test_files_come_in_pages_oldest_first(records: Records) -> None:
     await open_case(records)
     sent = [
