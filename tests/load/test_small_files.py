@@ -157,7 +157,7 @@ async def test_a_small_file_by_sftp_costs_a_transaction_for_each_thing_asked(
             with counted() as counts:
                 await copy_as_rclone_does(client, [f"{number}.log" for number in range(FEW)])
     assert counts["transactions"] <= 9 * FEW + BESIDE
-    assert counts["statements"] <= 25 * FEW + 4 * BESIDE
+    assert counts["statements"] <= 24 * FEW + 4 * BESIDE
 
 
 async def test_the_events_of_many_files_are_told_together(tmp_path: Path) -> None:

@@ -4,7 +4,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from transfer.core.access import Principal
 from transfer.core.cases import Case
@@ -45,12 +56,21 @@ _TAKEN = (
         )
     )
 )
-_OLDER = select(uploads.c.id).where(
-    uploads.c.folder_id == bindparam("folder"),
-    uploads.c.name_key == bindparam("key"),
-    or_(*(uploads.c.state == state for state in sorted(CONTINUABLE))),
-    uploads.c.replaces,
-    uploads.c.created_at < bindparam("before"),
+_HAS_NAME, _IS_OLDER = range(2)
+_BESIDE = union_all(
+    select(literal_column(f"{_HAS_NAME}"), files.c.name_key).where(
+        files.c.folder_id == bindparam("folder"), files.c.name_key == bindparam("key")
+    ),
+    select(literal_column(f"{_HAS_NAME}"), folder_table.c.name_key).where(
+        folder_table.c.parent_id == bindparam("folder"), folder_table.c.name_key == bindparam("key")
+    ),
+    select(literal_column(f"{_IS_OLDER}"), uploads.c.id).where(
+        uploads.c.folder_id == bindparam("folder"),
+        uploads.c.name_key == bindparam("key"),
+        or_(*(uploads.c.state == state for state in sorted(CONTINUABLE))),
+        uploads.c.replaces,
+        uploads.c.created_at < bindparam("before"),
+    ),
 )
 INSERT_FILE = insert(files)
 _END_UPLOAD = update(uploads).where(uploads.c.id == bindparam("upload_id"))
@@ -124,9 +144,10 @@ def make_file(
     """
     if folder is None:
         folder = folders.path_of(connection, row.folder_id)
-    name, in_the_way = _settle_name(connection, row)
-    if row.replaces:
-        _end_older(connection, row, principal, finished)
+    is_taken, older = _beside(connection, row)
+    name, in_the_way = _settle_name(connection, row) if is_taken else (row.name, None)
+    for upload_id in older if row.replaces else ():
+        abandon(connection, upload_id, principal, "overtaken", finished.now)
     if in_the_way is not None:
         connection.execute(delete(files).where(files.c.id == in_the_way.id))
     values, file = file_to_be(row, join(folder, name), finished)
@@ -162,23 +183,23 @@ def _check_finishable(case: Case, row: AnyRow, fence: int | None) -> None:
         raise replaced()
 
 
+def _beside(connection: Connection, row: AnyRow) -> tuple[bool, list[UploadId]]:
+    """Return whether an upload's name is taken, and the uploads over which this one was sent.
+
+    These would stand before the file that it becomes.
+    """
+    at = {"folder": row.folder_id, "key": row.name_key, "before": row.created_at}
+    found = connection.execute(_BESIDE, at).all()
+    is_taken = any(kind == _HAS_NAME for kind, _ in found)
+    return is_taken, [UploadId(upload_id) for kind, upload_id in found if kind == _IS_OLDER]
+
+
 def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | None]:
-    """Return the name that the file will have, and the file that goes for it."""
-    if not taken_keys(connection, row.folder_id, [row.name_key]):
-        return row.name, None
+    """Return the name that the file will have, as its own is taken, and the file that goes."""
     present = entries.standing(connection, row.folder_id, row.name)
     if row.replaces and present.file is not None and _may_replace(connection, row, present.file):
         return row.name, present.file
     return _free_name(connection, row.folder_id, row.name), None
-
-
-def _end_older(
-    connection: Connection, row: AnyRow, principal: Principal | None, finished: Finished
-) -> None:
-    """End uploads over which this one was sent: they would stand before the file it becomes."""
-    at = {"folder": row.folder_id, "key": row.name_key, "before": row.created_at}
-    for upload_id in connection.scalars(_OLDER, at).all():
-        abandon(connection, UploadId(upload_id), principal, "overtaken", finished.now)
 
 
 def _may_replace(connection: Connection, row: AnyRow, file: AnyRow) -> bool:

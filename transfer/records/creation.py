@@ -14,7 +14,7 @@ from transfer.records import cases, entries, folders, lookup, pieces
 from transfer.records.rows import AnyRow, as_row, upload_of
 from transfer.records.tables import uploads
 
-_INSERT = insert(uploads).returning(uploads)
+_INSERT = insert(uploads)
 
 
 def create(
@@ -35,9 +35,11 @@ def create(
             return lookup.with_paths(connection, [asked_before])[0]
         pieces.check(connection, new, concatenation)
     folder_id, folder = _folder_for(connection, case, new)
-    row = connection.execute(_INSERT, values(new, principal, lease, folder_id)).one()
+    begun = values(new, principal, lease, folder_id)
+    connection.execute(_INSERT, begun)
     if concatenation is not None:
         pieces.add(connection, new.id, concatenation.pieces)
+    row = as_row(uploads, begun)
     return upload_of(row, join(folder, row.name), case.id)
 
 
