@@ -76,8 +76,7 @@ class StraightBody(asyncio.BufferedProtocol):
             raise failed
         chunk = self._filling[: self._filled]
         self._filling, self._free, self._filled = self._free, self._filling, 0
-        if self._left:
-            self._transport.resume_reading()
+        self._read_on()
         return chunk
 
     async def readany(self) -> memoryview:
@@ -95,8 +94,10 @@ class StraightBody(asyncio.BufferedProtocol):
         """Let go of what comes from now on, as far as it comes before the connection is closed."""
         self._end.cancel()
         self._given_up, self._filled = True, 0
-        if self._left:
-            self._transport.resume_reading()
+        # What an error's traceback still refers to would keep them, and the place, for long.
+        self._filling = self._free = memoryview(b"")
+        self.alive.discard(self)
+        self._read_on()
 
     # ── For the transport ────────────────────────────────────────────────────────────────────
 
@@ -104,6 +105,8 @@ class StraightBody(asyncio.BufferedProtocol):
         """Return where the next bytes go: no more of them than belong to the body."""
         if not self._left:
             return memoryview(bytearray(_DROPPED_BYTES))
+        if self._given_up:
+            return memoryview(bytearray(min(self._left, _DROPPED_BYTES)))
         room = min(_HALF_BYTES - self._filled, self._left)
         return self._filling[self._filled : self._filled + room]
 
@@ -135,6 +138,11 @@ class StraightBody(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Pass it on."""
         self._connection.resume_writing()
+
+    def _read_on(self) -> None:
+        # One of TLS that was lost has nothing left to resume, and raises (asyncio, sslproto).
+        if self._left and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _drop(self, size: int) -> None:
         """Let go of what follows the body: another request, which nobody understands any more."""

@@ -18,7 +18,7 @@ _IDLE_SECONDS = 15.0
 _LONGEST_ANSWER = 64 << 10
 _FINAL, _NO_CONTENT = 200, 204
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 _CLOSING = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
 
@@ -49,9 +49,14 @@ class PutLinks:
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._idle: deque[_Link] = deque()
+        self._closed = False
 
     async def close(self) -> None:
-        """Drop the connections."""
+        """Drop the connections; one that is in use, as soon as it isn't."""
+        self._closed = True
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop().drop()
 
@@ -68,10 +73,12 @@ class PutLinks:
             try:
                 async with asyncio.timeout(self._read_seconds):
                     answer = await link.exchange(head, body)
-            except BaseException:
+            except BaseException as exc:
                 link.drop()
+                if isinstance(exc, OSError):
+                    self._drop_idle()  # what has ended this one has ended its like, most often
                 raise
-            if link.may_go_on:
+            if link.may_go_on and not self._closed:
                 link.idle_since = asyncio.get_running_loop().time()
                 self._idle.append(link)
             else:

@@ -1,6 +1,7 @@
 """Bodies past the parser: whole whatever comes when, ended as others are, and never in the way."""
 
 import asyncio
+import gc
 import hashlib
 import random
 import ssl
@@ -9,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.clock import START
 from tests.e2e.http.http_room import OFFSET_TYPE, TUS, HttpRoom, http_room, metadata
@@ -18,6 +20,7 @@ from transfer.core.errors import StoreUnavailableError
 from transfer.core.parts import PartPlan
 from transfer.engine.policy import UploadPolicy
 from transfer.http.policy import HttpPolicy
+from transfer.http.straight_bodies import StraightBody
 from transfer.http.tls import own_certificate, server_context
 from transfer.ports import Buffer
 from transfer.storage.memory import MemoryObjectStore
@@ -204,6 +207,43 @@ async def test_it_is_whole_over_tls(tmp_path: Path) -> None:
         assert answer.startswith(b"HTTP/1.1 201 ")
         writer.close()
         assert await room.engine.content("a.log") == data
+
+
+@pytest.mark.parametrize("secured", [False, True])
+async def test_a_cut_is_no_surprise_and_makes_room(tmp_path: Path, *, secured: bool) -> None:
+    made = own_certificate(tmp_path / "tls", ["files.example.com"], START)
+    context = server_context(made.certificate, made.key)
+    trusting = ssl.create_default_context(cafile=str(made.certificate))
+    policy = HttpPolicy(straight_bytes=1)
+    opened = http_room(tmp_path, policy=policy, tls=(lambda: context) if secured else None)
+    gc.disable()
+    try:
+        async with opened as room:
+            with capture_logs() as logs:
+                _, writer = await asyncio.open_connection(
+                    room.host,
+                    room.port,
+                    ssl=trusting if secured else None,
+                    server_hostname="files.example.com" if secured else None,
+                )
+                head = (
+                    f"POST /api/v1/cases/{NUMBER}/uploads HTTP/1.1\nHost: x\n"
+                    f"Tus-Resumable: 1.0.0\nAuthorization: Bearer {room.tokens['designated']}\n"
+                    "Content-Type: application/offset+octet-stream\n"
+                    f"Upload-Metadata: {metadata(filename='a.log')}\n"
+                    f"Upload-Length: {MIB}\nContent-Length: {MIB}\n\n"
+                )
+                writer.write(head.replace("\n", "\r\n").encode() + bytes(300_000))
+                await received(room, 300_000)
+                assert len(StraightBody.alive) == 1
+                writer.transport.abort()
+                await nobody_writes(room)
+                async with asyncio.timeout(5):
+                    while StraightBody.alive or not any(one["event"] == "request" for one in logs):
+                        await asyncio.get_running_loop().run_in_executor(None, lambda: None)
+            assert [one for one in logs if one["log_level"] == "error"] == []
+    finally:
+        gc.enable()
 
 
 class WaitingStore(MemoryObjectStore):

@@ -181,3 +181,42 @@ async def test_one_who_is_cancelled_leaves_no_connection_whose_answer_is_still_t
         go_on.set()
         assert await links.put("/b/k", {"host": "x"}, b"second") == (200, b"")
         await asyncio.wait_for(connection, 5)
+
+
+async def test_where_one_connection_has_gone_stale_no_other_is_tried() -> None:
+    all_here = asyncio.Event()
+
+    async def together(_: Asked, writer: asyncio.StreamWriter) -> None:
+        if len(fake.connections) == 4:
+            all_here.set()
+        await all_here.wait()
+        writer.write(DONE)
+
+    async with fake_s3() as fake, linked(fake) as links:
+        fake.answer = together
+        await asyncio.gather(*(links.put("/b/k", {"host": "x"}, b"body") for _ in range(4)))
+        assert len(fake.connections) == 4
+        fake.answer = Ending(b"")
+        with pytest.raises((AnswerUnreadableError, ConnectionError)):
+            await links.put("/b/k", {"host": "x"}, b"body")
+        fake.answer = saying(DONE)
+        assert await links.put("/b/k", {"host": "x"}, b"body") == (200, b"")
+        assert len(fake.connections) == 5
+
+
+async def test_a_put_that_ends_after_the_close_leaves_no_connection() -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(_: Asked, writer: asyncio.StreamWriter) -> None:
+        begun.set()
+        await go_on.wait()
+        writer.write(DONE)
+
+    async with fake_s3() as fake, linked(fake) as links:
+        fake.answer = late
+        putting = asyncio.create_task(links.put("/b/k", {"host": "x"}, b"body"))
+        await until(begun)
+        await links.close()
+        go_on.set()
+        assert await putting == (200, b"")
+        await asyncio.wait_for(asyncio.gather(*fake.connections), 5)
