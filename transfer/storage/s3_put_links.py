@@ -1,7 +1,7 @@
 """Connections to a store that carry small PUTs, and nothing else.
 
 All that is sent is one head and one small body, all that is read of an answer is its status and
-the name of an error. A whole HTTP client around that costs three times as much of the loop.
+the name of an error. A whole HTTP client around that was a sixth of a small file's CPU (ADR 0015).
 
 Source: RFC 9112.
 """
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 
 _IDLE_SECONDS = 15.0
-"""Stores let go of idle connections after some more than this."""
+"""As long as aiohttp's client keeps one; not measured. One that was dropped costs a try."""
 
 _LONGEST_ANSWER = 64 << 10
 _FINAL, _NO_CONTENT = 200, 204
