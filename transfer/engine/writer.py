@@ -24,13 +24,12 @@ from transfer.core.uploads import (
     Concat,
     FileId,
     StoredFile,
-    Tail,
     Upload,
     UploadState,
-    tail_key,
 )
+from transfer.engine.aside import Aside
 from transfer.engine.buffers import PartBuffer, as_view
-from transfer.engine.digest import StreamDigest, crc64nvme
+from transfer.engine.digest import StreamDigest
 from transfer.engine.pipeline import PartPipeline
 from transfer.engine.policy import Tools
 from transfer.ports import Buffer, Finished, Kept
@@ -58,7 +57,7 @@ class UploadWriter:
         self._length = upload.length
         self._buffer: PartBuffer | None = None
         self._hashed = 0
-        self._spilled: Tail | None = None
+        self._aside = Aside(upload, tools)
         self._leased = True
         self._lock = asyncio.Lock()
         self._touched = self._flushed = tools.clock.monotonic()
@@ -257,7 +256,7 @@ class UploadWriter:
         """Return the buffer that fills at present; a new one begins with the tail, if any."""
         if self._buffer is not None:
             return self._buffer
-        head = self._spilled or self._pipeline.tail
+        head = self._aside.kept or self._pipeline.tail
         head_bytes = head.size if head else 0
         capacity = part_size(self._tools.policy.plan, self._pipeline.progress(self._length))
         if self._length is not None:
@@ -269,7 +268,7 @@ class UploadWriter:
             async with self._tools.store.read(head.key, 0, head.size) as chunks:
                 async for chunk in chunks:
                     buffer.fill(as_view(chunk))
-        if self._spilled is None:
+        if self._aside.kept is None:
             self._hashed = head_bytes
         return buffer
 
@@ -279,7 +278,7 @@ class UploadWriter:
         buffer, hashed = self._buffer, self._hashed
         await self._pipeline.send(buffer, hashed)
         self._buffer, self._hashed = None, 0
-        await self._forget_spilled()
+        await self._aside.forget()
         self._flushed = self._tools.clock.monotonic()
         await self._pipeline.settle(self._tools.policy.parallel_parts)
 
@@ -293,23 +292,10 @@ class UploadWriter:
     async def _spill(self) -> None:
         """Put aside, in the store, bytes that don't count yet."""
         await self._pipeline.settle()
-        buffer = self._buffer
-        if buffer is None:
-            return
-        if self._spilled is None or self._spilled.size != buffer.size:
-            end = self._pipeline.parts_offset + buffer.size
-            place = (self.upload.case_id, self.upload.id, self.upload.fence, end)
-            key = tail_key(*place, keyed=self._tools.policy.keyed) + ".aside"
-            view = buffer.view()
-            await self._tools.store.put(key, view, crc64nvme=crc64nvme(view))
-            await self._forget_spilled()
-            self._spilled = Tail(key=key, size=buffer.size)
-        self._drop_buffer()
-
-    async def _forget_spilled(self) -> None:
-        if self._spilled is not None:
-            spilled, self._spilled = self._spilled, None
-            await self._tools.store.delete([spilled.key])
+        if self._buffer is not None:
+            end = self._pipeline.parts_offset + self._buffer.size
+            await self._aside.keep(self._buffer, end=end)
+            self._drop_buffer()
 
     async def _flush_if_due(self) -> None:
         waited = self._tools.clock.monotonic() - self._flushed
@@ -325,7 +311,7 @@ class UploadWriter:
         if self._pipeline.withhold:
             return
         await self._pipeline.settle()
-        buffer = await self._room() if self._spilled else self._buffer
+        buffer = await self._room() if self._aside.kept else self._buffer
         if buffer is None:
             return
         progress = self._pipeline.progress(self._length)
@@ -337,7 +323,7 @@ class UploadWriter:
             start = self._pipeline.parts_offset
             await self._pipeline.keep_tail(buffer, self._hashed, start=start)
             self._hashed = buffer.size
-            await self._forget_spilled()
+            await self._aside.forget()
         self._flushed = self._tools.clock.monotonic()
         if not keep_buffer:
             self._drop_buffer()
@@ -349,7 +335,7 @@ class UploadWriter:
 
     async def _finish_whole(self, principal: Principal | None) -> StoredFile | None:
         await self._pipeline.settle()
-        if self._pipeline.tail is not None or self._spilled is not None:
+        if self._pipeline.tail is not None or self._aside.kept is not None:
             await self._room()
         if self._pipeline.has_parts:
             await self._announce(self.position)
@@ -365,7 +351,7 @@ class UploadWriter:
         digest = await self._pipeline.digest_whole(self._buffer, self._hashed)
         sha256 = check_digest(self.upload, digest)
         key = await self._pipeline.put_whole(self._buffer)
-        await self._forget_spilled()
+        await self._aside.forget()
         if self.upload.concat is Concat.PARTIAL:
             now = self._tools.clock.now()
             kept = Kept(object_key=key, size=self.position, digest=digest.state(), now=now)
