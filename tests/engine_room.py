@@ -16,7 +16,7 @@ from transfer.core.access import Door, Principal, Role
 from transfer.core.cases import CaseNumber
 from transfer.core.names import CasePath, parse_path
 from transfer.core.parts import PartPlan
-from transfer.core.uploads import StoredFile, Upload
+from transfer.core.uploads import StoredFile, Upload, UploadId
 from transfer.engine.account_terms import AccountTermsDesk
 from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
@@ -26,7 +26,9 @@ from transfer.engine.bans import Bans
 from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import BufferPool
 from transfer.engine.case_events import CaseEvents
+from transfer.engine.checksums import ChunkChecksum
 from transfer.engine.deletion_receipts import DeletionReceipts
+from transfer.engine.deliveries import Delivery
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.leases import Leases
@@ -126,6 +128,17 @@ class EngineRoom:
             expected_sha256=sha256,
         )
         return await self.uploads.receive(principal or customer(), file, chunks(data))
+
+    async def append(
+        self,
+        principal: Principal,
+        upload_id: UploadId,
+        offset: int,
+        chunks: AsyncIterator[Buffer],
+        checksum: ChunkChecksum | None = None,
+    ) -> Upload:
+        delivery = Delivery.of(chunks, checksum)
+        return await self.uploads.take(principal, upload_id, offset, delivery)
 
     async def content(self, path: str) -> bytes:
         entry = await self.files.entry(ANALYST, NUMBER, CasePath(path))

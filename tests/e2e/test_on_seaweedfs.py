@@ -52,15 +52,15 @@ async def test_a_file_in_ragged_requests_is_put_together_and_checked_by_the_stor
     offset = 0
     for size in (1000, 6 * MIB, 3 * MIB, 17 * MIB):
         piece = DATA[offset : offset + size]
-        await room.uploads.append(customer(), upload.id, offset, chunks(piece, 300_000))
+        await room.append(customer(), upload.id, offset, chunks(piece, 300_000))
         offset += size
     piece = DATA[offset : offset + 2 * MIB]
     with pytest.raises(ConnectionResetError):
-        await room.uploads.append(customer(), upload.id, offset, chunks(piece, 300_000, then=cut))
+        await room.append(customer(), upload.id, offset, chunks(piece, 300_000, then=cut))
     stood = await room.uploads.show(customer(), upload.id)
     assert (stood.offset, stood.state) == (offset + 2 * MIB, UploadState.INTERRUPTED)
     rest = DATA[stood.offset :]
-    await room.uploads.append(customer(), upload.id, stood.offset, chunks(rest, 300_000))
+    await room.append(customer(), upload.id, stood.offset, chunks(rest, 300_000))
     assert log.sent_bytes < 1.5 * len(DATA), "the tails cost too much"
     assert await room.content("a.log") == DATA
 
@@ -91,7 +91,7 @@ async def test_an_offset_is_told_without_asking_the_store(
 ) -> None:
     file = FileToSend(case_number=NUMBER, path=CasePath("a.log"), length=len(DATA))
     upload = await room.uploads.create(customer(), file)
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[: 20 * MIB], 300_000))
+    await room.append(customer(), upload.id, 0, chunks(DATA[: 20 * MIB], 300_000))
     log.requests.clear()
     await asyncio.gather(*(room.uploads.show(customer(), upload.id) for _ in range(10)))
     assert log.requests == []

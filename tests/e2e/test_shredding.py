@@ -118,16 +118,14 @@ async def test_what_was_cut_off_is_encrypted_already_and_goes_on(keyed_room: Key
     file = FileToSend(case_number=NUMBER, path=CasePath("cut.log"), length=len(DATA))
     upload = await room.uploads.create(customer(), file)
     with pytest.raises(ConnectionResetError):
-        await room.uploads.append(
-            customer(), upload.id, 0, chunks(DATA[: 9 * MIB], 300_000, then=cut)
-        )
+        await room.append(customer(), upload.id, 0, chunks(DATA[: 9 * MIB], 300_000, then=cut))
     stood = await room.uploads.show(customer(), upload.id)
     assert 8 * MIB <= stood.offset <= 9 * MIB
     for key in await keyed_room.objects():  # the tail; parts can't be read before they are one
         assert await keyed_room.is_dark(key)
     keyed_room.keys.ring = ring_of(room.records)  # as on another node, which has no key at hand
     rest = DATA[stood.offset :]
-    await room.uploads.append(customer(), upload.id, stood.offset, chunks(rest, 300_000))
+    await room.append(customer(), upload.id, stood.offset, chunks(rest, 300_000))
     assert await room.content("cut.log") == DATA
 
 

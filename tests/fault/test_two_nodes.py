@@ -75,7 +75,7 @@ async def _send(
             if upload.state is UploadState.RECEIVED:
                 return
             piece = data[upload.offset : upload.offset + chance.randrange(1, 200_000)]
-            await node.uploads.append(customer(), upload_id, upload.offset, chunks(piece, 9_000))
+            await node.append(customer(), upload_id, upload.offset, chunks(piece, 9_000))
         except TransferError:
             continue
     pytest.fail("the upload never came to its end")

@@ -50,6 +50,12 @@ class PartBuffer:
         """Whether it counts against the budget."""
         return self.capacity <= _FILE_BACKED_ABOVE
 
+    @property
+    def place(self) -> memoryview:
+        """The memory behind what is taken, as far as it is charged."""
+        end = self.charged if self.in_memory else self.capacity
+        return memoryview(self._memory)[self.size : end]
+
     def fill(self, data: memoryview) -> None:
         """Append `data`, which fits."""
         end = self.size + len(data)

@@ -204,27 +204,6 @@ class Uploads(Writers):
 
     # ── Bytes ────────────────────────────────────────────────────────────────────────────────
 
-    async def append(
-        self,
-        principal: Principal,
-        upload_id: UploadId,
-        offset: int,
-        chunks: AsyncIterator[Buffer],
-        checksum: ChunkChecksum | None = None,
-    ) -> Upload:
-        """Write `chunks` at `offset`, finish the file if it is whole then, and return the upload.
-
-        With `checksum`, either all of the chunks count or none. Without, what came before an
-        error of the sender is kept.
-
-        Shape: chunks of any length, in order.
-        Units: bytes from the start of the file.
-        Raises: see `take`.
-
-        Source: tus 1.0.0, PATCH.
-        """
-        return await self.take(principal, upload_id, offset, Delivery.of(chunks, checksum))
-
     async def take(
         self, principal: Principal, upload_id: UploadId, offset: int, delivery: Delivery
     ) -> Upload:

@@ -34,6 +34,9 @@ from transfer.engine.pipeline import PartPipeline
 from transfer.engine.policy import Tools
 from transfer.ports import Buffer, Finished, Kept
 
+_AHEAD_BYTES = 512 * 1024
+"""For how many bytes memory is taken before it is known how many come."""
+
 _SLOW_SECONDS = 1.0
 """Under memory pressure, who hasn't filled a part in this time gives back what they hold."""
 
@@ -118,23 +121,56 @@ class UploadWriter:
         What it can't take, or must refuse, is for `write`.
         """
         buffer, size = self._buffer, len(data)
-        if buffer is None or size >= buffer.room or self._lock.locked() or self.ended.done():
+        if buffer is None or size >= buffer.room or not self._is_free():
             return False
-        pool, limit = self._tools.pool, self._tools.policy.max_file_bytes
-        end, now = self.position + size, self._tools.clock.monotonic()
-        is_due = now - self._flushed > self._tools.policy.flush_interval.total_seconds()
+        limit, end = self._tools.policy.max_file_bytes, self.position + size
         if (
-            is_due
-            or pool.is_pressed
-            or (self._length is not None and end >= self._length)
+            (self._length is not None and end >= self._length)
             or (limit is not None and end > limit)
-            or not pool.try_charge(buffer, buffer.size + size)
+            or not self._tools.pool.try_charge(buffer, buffer.size + size)
         ):
             return False
         buffer.fill(data)
         self.position = end
-        self._touched = now
+        self._touched = self._tools.clock.monotonic()
         return True
+
+    def room_now(self) -> memoryview | None:
+        """Return where the next bytes, at `position`, may be read into at once.
+
+        It is valid until the loop goes on: by then `filled_now` has been told. None if there is
+        something to be done before, by `make_room` or `write`, or if they have to be checked.
+        """
+        buffer = self._buffer
+        if buffer is None or self._pipeline.withhold or not self._is_free():
+            return None
+        ends = (self._length, self._tools.policy.max_file_bytes)
+        left = min(buffer.room, *(end - self.position for end in ends if end is not None))
+        ahead = min(left, _AHEAD_BYTES)
+        if ahead <= 0 or not self._tools.pool.try_charge(buffer, buffer.size + ahead):
+            return None
+        return buffer.place[:left]
+
+    def filled_now(self, size: int) -> None:
+        """Take the `size` bytes that were just read into what `room_now` returned."""
+        if self._buffer is not None:
+            self._buffer.size += size
+            self.position += size
+            self._touched = self._tools.clock.monotonic()
+
+    async def make_room(self) -> None:
+        """Do what `room_now` may be waiting for; waits while memory or the store can't follow.
+
+        Raises: see `write`.
+        """
+        async with self._lock:
+            self._check_alive()
+            with self._keeping_failure():
+                await self._send_if_full()
+                if not self.is_whole:
+                    await self._room()
+                await self._flush_if_due()
+            self._touched = self._tools.clock.monotonic()
 
     async def flush(self) -> int:
         """Make everything taken durable, and return the offset; nothing while withholding."""
@@ -248,9 +284,19 @@ class UploadWriter:
             size = min(size, buffer.room)
         buffer.fill(view[:size])
         self.position += size
-        if not buffer.room and not self.is_whole:
-            await self._send()
+        await self._send_if_full()
         return size
+
+    async def _send_if_full(self) -> None:
+        if self._buffer is not None and not self._buffer.room and not self.is_whole:
+            await self._send()
+
+    def _is_free(self) -> bool:
+        """Whether nothing has to be waited for, or is due."""
+        if self._lock.locked() or self.ended.done() or self._tools.pool.is_pressed:
+            return False
+        waited = self._tools.clock.monotonic() - self._flushed
+        return waited <= self._tools.policy.flush_interval.total_seconds()
 
     async def _room(self, more: int = 1) -> PartBuffer:
         """Return the buffer that fills at present; a new one begins with the tail, if any."""
@@ -316,7 +362,8 @@ class UploadWriter:
             return
         progress = self._pipeline.progress(self._length)
         if buffer.size > self._hashed:
-            if may_be_short_part(self._tools.policy.plan, progress, buffer.size):
+            is_full = not buffer.room and not self.is_whole
+            if is_full or may_be_short_part(self._tools.policy.plan, progress, buffer.size):
                 await self._send()
                 await self._pipeline.settle()
                 return

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
 
+from transfer.engine.writer import UploadWriter
 from transfer.http.policy import HttpPolicy
 from transfer.http.straight_bodies import StraightBody, left_of
 from transfer.ports import Buffer, Clock
@@ -51,9 +52,15 @@ def close_if_needed(request: web.Request, response: web.StreamResponse) -> None:
 
 
 async def body_of(
-    request: web.Request, *, policy: HttpPolicy, clock: Clock
+    request: web.Request,
+    *,
+    policy: HttpPolicy,
+    clock: Clock,
+    writer: UploadWriter | None = None,
 ) -> AsyncIterator[Buffer]:
     """Yield the body as it comes, in chunks as they lie ready; each is valid until the next.
+
+    A `writer` is given every chunk in turn; what was read into its own room is not yielded.
 
     Time counts only while the sender is waited for, never while the reader is busy.
 
@@ -68,14 +75,16 @@ async def body_of(
         chunk = content.read_nowait()
         given += len(chunk)
         if content is request.content and left_of(request, given) >= policy.straight_bytes:
-            content = request[_STRAIGHT] = StraightBody(request)
+            content = request[_STRAIGHT] = StraightBody(request, writer)
         if not chunk:
             if content.at_eof():
                 return
             chunk = await _awaited(content, pace, policy, clock)
-            if not chunk:
-                return
             given += len(chunk)
+        if isinstance(content, StraightBody) and content.wants_room:
+            await content.make_room()
+        if not chunk:
+            continue
         pace.received(len(chunk))
         yield chunk
 
@@ -84,17 +93,29 @@ async def _awaited(
     content: StreamReader | StraightBody, pace: "Pace", policy: HttpPolicy, clock: Clock
 ) -> bytes | memoryview:
     """Return what comes next, if it comes in time; nothing at the end."""
-    began = clock.monotonic()
-    try:
-        async with asyncio.timeout(policy.idle.total_seconds()):
-            chunk = await content.readany()
-    except TimeoutError as exc:
-        raise web.HTTPRequestTimeout(
-            text="The body paused for too long: continue where it stopped."
-        ) from exc
-    if chunk:
-        pace.waited(clock.monotonic() - began)
-    return chunk
+    idle, loop = policy.idle.total_seconds(), asyncio.get_running_loop()
+    silent_since = loop.time()
+    while True:
+        began = clock.monotonic()
+        chunk: bytes | memoryview | None = None
+        judged_at = loop.time() + policy.rate_grace.total_seconds()
+        try:
+            async with asyncio.timeout_at(min(silent_since + idle, judged_at)):
+                chunk = await content.readany()
+        except TimeoutError as exc:
+            expired = exc
+        passed = 0
+        if isinstance(content, StraightBody):
+            passed, silent_since = content.passed(), max(silent_since, content.moved_at)
+            pace.received(passed)
+        if chunk or passed:
+            pace.waited(clock.monotonic() - began)
+        if chunk is not None:
+            return chunk
+        if loop.time() >= silent_since + idle:
+            raise web.HTTPRequestTimeout(
+                text="The body paused for too long: continue where it stopped."
+            ) from expired
 
 
 class Pace:

@@ -180,7 +180,9 @@ class RufhUploads:
                 limits = self._limits(writer.upload, dialect)
                 informant.offer({hdrs.LOCATION: self._location(writer.upload), **limits})
             writer.watch(informant.advanced)
-            async for chunk in body_of(request, policy=self._policy, clock=self._clock):
+            async for chunk in body_of(
+                request, policy=self._policy, clock=self._clock, writer=writer
+            ):
                 yield chunk
 
         return read

@@ -4,6 +4,7 @@ Source: tus.io, resumable upload protocol 1.0.0.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from transfer.core.errors import (
 from transfer.core.names import CasePath
 from transfer.core.uploads import Concat, Upload, UploadId, UploadState
 from transfer.engine.beginnings import FileToSend
+from transfer.engine.deliveries import Delivery
+from transfer.engine.writer import UploadWriter
 from transfer.http import tus_headers as headers
 from transfer.http.bodies import body_of, check_unencoded, has_body
 from transfer.http.digests import promised_sha256
@@ -100,9 +103,8 @@ class TusUploads:
         if upload.state is not UploadState.RECEIVED or size != 0:
             if length is not None:
                 await self._announce(principal, upload_id, length)
-            upload = await self._uploads.append(
-                principal, upload_id, offset, self._body(request), checksum
-            )
+            delivery = Delivery(source=partial(self._body, request), checksum=checksum)
+            upload = await self._uploads.take(principal, upload_id, offset, delivery)
         answer = headers.progress(upload)
         answer.update(receipt_headers(upload, self._prefix))
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=answer)
@@ -174,8 +176,10 @@ class TusUploads:
         base = f"{request.scheme}://{request.host}{request.rel_url.raw_path}"
         return concatenation(request.headers, urls, base=base)
 
-    def _body(self, request: web.Request) -> AsyncIterator[Buffer]:
-        return body_of(request, policy=self._policy, clock=self._clock)
+    def _body(
+        self, request: web.Request, writer: UploadWriter | None = None
+    ) -> AsyncIterator[Buffer]:
+        return body_of(request, policy=self._policy, clock=self._clock, writer=writer)
 
 
 async def mark_tus(request: web.Request, response: web.StreamResponse) -> None:

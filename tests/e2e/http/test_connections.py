@@ -85,8 +85,12 @@ async def test_a_sender_who_pauses_too_long_is_ended_with_what_came_kept(tmp_pat
         assert await room.offset(location) == 1000
 
 
-async def test_a_sender_who_trickles_is_ended_with_what_came_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("straight_bytes", [1, 1 << 30])
+async def test_a_sender_who_trickles_is_ended_with_what_came_kept(
+    tmp_path: Path, straight_bytes: int
+) -> None:
     policy = HttpPolicy(
+        straight_bytes=straight_bytes,
         idle=timedelta(seconds=20),
         min_bytes_per_second=1000,
         rate_grace=timedelta(seconds=0.5),

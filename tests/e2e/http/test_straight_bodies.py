@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from tests.clock import START
 from tests.e2e.http.http_room import OFFSET_TYPE, TUS, HttpRoom, http_room, metadata
 from tests.e2e.http.wire import nobody_writes, patch_head, received, wire
-from tests.engine_room import MIB, NUMBER
+from tests.engine_room import KIB, MIB, NUMBER
 from transfer.core.errors import StoreUnavailableError
 from transfer.core.parts import PartPlan
 from transfer.engine.policy import UploadPolicy
@@ -33,7 +33,7 @@ PARTS = UploadPolicy(plan=PartPlan(base_bytes=5 * MIB))
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[HttpRoom]:
-    async with http_room(tmp_path, policy=STRAIGHT) as room:
+    async with http_room(tmp_path, policy=STRAIGHT, engine_policy=PARTS) as room:
         yield room
 
 
@@ -42,11 +42,22 @@ def some(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("size", [12 * MIB + 17, 10 * MIB])
 async def test_a_body_in_pieces_of_any_size_is_whole_and_ends_its_connection(
-    room: HttpRoom, seed: int
+    room: HttpRoom, seed: int, size: int
 ) -> None:
-    data, sizes = some(12 * MIB + 17), random.Random(seed)
-    location = await room.begin(len(data))
+    await in_pieces(room, some(size), seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_body_of_many_small_parts_is_whole(tmp_path: Path, seed: int) -> None:
+    parts = UploadPolicy(plan=PartPlan(base_bytes=64 * KIB))
+    async with http_room(tmp_path, policy=STRAIGHT, engine_policy=parts) as room:
+        await in_pieces(room, some(MIB + 17), seed)
+
+
+async def in_pieces(room: HttpRoom, data: bytes, seed: int) -> None:
+    location, sizes = await room.begin(len(data)), random.Random(seed)
     async with wire(room) as sending:
         await sending.say(patch_head(room, location, 0, len(data)), data[:100])
         start = 100
@@ -64,12 +75,15 @@ async def test_a_body_in_pieces_of_any_size_is_whole_and_ends_its_connection(
 async def test_another_request_behind_it_is_not_read_as_anything(room: HttpRoom) -> None:
     data = some(MIB)
     location = await room.begin(len(data))
-    async with wire(room) as sending:
-        await sending.say(patch_head(room, location, 0, len(data)), data[:10])
-        await received(room, 10)
-        await sending.say("", data[10:] + HEALTH.replace("\n", "\r\n").encode())
-        assert (await sending.hear())[0] == 204
-        assert await sending.is_closed()
+    for start, end in ((0, MIB // 2), (MIB // 2, MIB)):
+        async with wire(room) as sending:
+            await sending.say(patch_head(room, location, start, end - start), data[start:][:10])
+            await received(room, start + 10)
+            behind = HEALTH.replace("\n", "\r\n").encode()
+            await sending.say("", data[start + 10 : end] + behind)
+            assert (await sending.hear())[0] == 204
+            assert await sending.is_closed()
+            await nobody_writes(room)
     assert await room.engine.content("trace.log") == data
 
 

@@ -308,7 +308,7 @@ async def test_what_was_begun_by_sftp_is_finished_by_http(gateway: Gateway) -> N
     held = await _cut_off(gateway, "trace.log", data, 8 * PART)
     upload = await gateway.upload("trace.log")
     await gateway.room.uploads.announce(customer(), upload.id, len(data))
-    await gateway.room.uploads.append(customer(), upload.id, held, chunks(data[held:]))
+    await gateway.room.append(customer(), upload.id, held, chunks(data[held:]))
     assert await gateway.content("trace.log") == data
 
 

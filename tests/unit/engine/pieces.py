@@ -96,7 +96,7 @@ async def waiting(room: EngineRoom, size: int = 100) -> tuple[Upload, UploadId]:
 
 
 async def fill(room: EngineRoom, piece: UploadId, size: int = 100) -> None:
-    await room.uploads.append(customer(), piece, 0, chunks(DATA[100 : 100 + size]))
+    await room.append(customer(), piece, 0, chunks(DATA[100 : 100 + size]))
 
 
 def operations(store: MemoryObjectStore) -> list[str]:

@@ -24,7 +24,7 @@ async def offset_becomes(room: EngineRoom, upload_id: UploadId, offset: int) -> 
 async def begun(room: EngineRoom, size: int) -> "tuple[Upload, asyncio.Task[Upload]]":
     """Return an upload whose request has sent `size` bytes, and stalls."""
     upload = await room.uploads.create(customer(), a_file())
-    request = room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
+    request = room.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
     task = asyncio.create_task(request)
     await offset_becomes(room, upload.id, size // (64 * KIB) * 64 * KIB)
     return upload, task

@@ -79,7 +79,7 @@ async def test_a_resumed_upload_s_crc_32_goes_on_on_another_node(room: EngineRoo
     upload = await room.uploads.receive(customer(), file, chunks(data[:100_001]))
     assert upload.offset == 100_001
     node = room.another_node()
-    await node.uploads.append(customer(), upload.id, 100_001, chunks(data[100_001:]))
+    await node.append(customer(), upload.id, 100_001, chunks(data[100_001:]))
     assert await crc32_of(room, "trace.log") == zlib.crc32(data)
 
 

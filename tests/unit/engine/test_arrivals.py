@@ -131,7 +131,7 @@ async def test_what_came_before_a_cut_is_kept(room: EngineRoom) -> None:
         await room.uploads.receive(customer(), a_file(), chunks(DATA[:5000], then=cut))
     (upload,) = await room.records.uploads.unfinished(NUMBER)
     assert (upload.offset, upload.state) == (5000, UploadState.INTERRUPTED)
-    await room.uploads.append(customer(), upload.id, 5000, chunks(DATA[5000:]))
+    await room.append(customer(), upload.id, 5000, chunks(DATA[5000:]))
     assert await room.content("a.log") == DATA
 
 

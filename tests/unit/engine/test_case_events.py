@@ -158,9 +158,7 @@ async def test_a_sender_is_told_of_as_they_are(room: EngineRoom) -> None:
         async with events.watching(customer(), NUMBER, after=last) as late:
             assert await kinds(late) == ["file.receiving"]
             with pytest.raises(ConnectionResetError):
-                await room.uploads.append(
-                    customer(), upload.id, 0, chunks(bytes(100_000), then=cut)
-                )
+                await room.append(customer(), upload.id, 0, chunks(bytes(100_000), then=cut))
             await round_of(room, events)
             for watch in (early, late):
                 told = await watch.next()
@@ -169,10 +167,10 @@ async def test_a_sender_is_told_of_as_they_are(room: EngineRoom) -> None:
                 assert told[0].happening.data["offset"] == 100_000
         data = chunks(bytes(50_000), then=cut)
         with pytest.raises(ConnectionResetError):
-            await room.uploads.append(customer(), upload.id, 100_000, data)
+            await room.append(customer(), upload.id, 100_000, data)
         await round_of(room, events)
         assert await kinds(early) == ["file.progress"]
-        await room.uploads.append(customer(), upload.id, 150_000, chunks(bytes(50_000)))
+        await room.append(customer(), upload.id, 150_000, chunks(bytes(50_000)))
         await round_of(room, events)
         assert await kinds(early) == ["file.received"]
 

@@ -143,7 +143,7 @@ async def test_a_broken_promise_of_a_piece_ends_it(room: EngineRoom) -> None:
         piece = await room.uploads.create(customer(), a_piece(size))
         await room.uploads.promise(customer(), piece.id, hashlib.sha256(b"other").hexdigest())
         with pytest.raises(DigestMismatchError):
-            await room.uploads.append(customer(), piece.id, 0, chunks(DATA[:size]))
+            await room.append(customer(), piece.id, 0, chunks(DATA[:size]))
         with pytest.raises(UploadGoneError):
             await room.uploads.show(customer(), piece.id)
 
@@ -154,6 +154,6 @@ async def test_a_piece_that_the_store_put_together_wrongly_is_given_up(
     piece = await room.uploads.create(customer(), a_piece(3 * MIB))
     store.fail_next("complete_multipart", DigestMismatchError("another checksum"))
     with pytest.raises(DigestMismatchError):
-        await room.uploads.append(customer(), piece.id, 0, chunks(DATA[: 3 * MIB]))
+        await room.append(customer(), piece.id, 0, chunks(DATA[: 3 * MIB]))
     with pytest.raises(UploadGoneError):
         await room.uploads.show(customer(), piece.id)

@@ -53,7 +53,7 @@ async def test_a_look_finishes_a_piece_whose_end_was_lost(
     room: EngineRoom, store: MemoryObjectStore, size: int
 ) -> None:
     piece = await room.uploads.create(customer(), a_piece(None))
-    await room.uploads.append(customer(), piece.id, 0, chunks(DATA[:size]))
+    await room.append(customer(), piece.id, 0, chunks(DATA[:size]))
     await room.records.uploads.announce(piece.id, size, None, room.clock.now())
     seen = await room.uploads.show(customer(role=Role.READ_ONLY), piece.id)
     assert seen.state is UploadState.RECEIVING
@@ -125,7 +125,7 @@ async def test_a_file_is_made_though_nobody_looks(room: EngineRoom) -> None:
 async def test_a_piece_that_is_not_the_last_makes_no_file(room: EngineRoom) -> None:
     first, second = [await room.uploads.create(customer(), a_piece(100)) for _ in range(2)]
     final = await room.uploads.create(customer(), whole_of([first.id, second.id]))
-    await room.uploads.append(customer(), first.id, 0, chunks(DATA[:100]))
+    await room.append(customer(), first.id, 0, chunks(DATA[:100]))
     assert (await room.uploads.show(customer(), final.id)).state is UploadState.RECEIVING
     await fill(room, second.id)
     await shown(room, final.id)
@@ -135,7 +135,7 @@ async def test_a_piece_that_is_not_the_last_makes_no_file(room: EngineRoom) -> N
 async def test_a_final_takes_no_bytes_and_no_length(room: EngineRoom) -> None:
     final, _ = await waiting(room)
     for attempt in (
-        room.uploads.append(customer(), final.id, 0, chunks(b"x")),
+        room.append(customer(), final.id, 0, chunks(b"x")),
         room.uploads.open_writer(customer(), final.id),
         room.uploads.announce(customer(), final.id, 5),
     ):
@@ -189,7 +189,7 @@ async def test_a_closed_case_gets_no_file(room: EngineRoom) -> None:
     with pytest.raises(CaseClosedError):
         await room.uploads.create(customer(), whole_of([whole]))
     await room.core.reopen(NUMBER, "analyst")
-    await room.uploads.append(customer(), piece, 0, chunks(DATA[100:150]))
+    await room.append(customer(), piece, 0, chunks(DATA[100:150]))
     ready = await room.uploads.create(customer(), whole_of([whole, piece], "b.log"))
     assert ready.state is UploadState.RECEIVING
 

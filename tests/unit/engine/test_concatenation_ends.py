@@ -78,11 +78,11 @@ async def test_a_final_and_the_pieces_it_needs_stay_as_long_as_one_may_be_contin
 ) -> None:
     final, piece = await waiting(room)
     room.clock.advance(timedelta(days=6))
-    await room.uploads.append(customer(), piece, 0, chunks(DATA[100:150]))
+    await room.append(customer(), piece, 0, chunks(DATA[100:150]))
     room.clock.advance(timedelta(days=6))
     assert await room.uploads.tend_overdue() == 0
     assert (await room.uploads.show(customer(), final.id)).length == 200
-    await room.uploads.append(customer(), piece, 50, chunks(DATA[150:200]))
+    await room.append(customer(), piece, 50, chunks(DATA[150:200]))
     await shown(room, final.id)
     assert await room.content("a.log") == DATA[:200]
 

@@ -62,7 +62,7 @@ async def killed_while_sending_the_last_piece(
     assert first == 100
     final, piece = await waiting(room, size)
     node, gate = freezing_node(room, step)
-    sending = node.uploads.append(customer(), piece, 0, chunks(DATA[100 : 100 + size]))
+    sending = node.append(customer(), piece, 0, chunks(DATA[100 : 100 + size]))
     sent = asyncio.create_task(sending)
     try:
         killed = await froze(node, gate, sent)
@@ -72,7 +72,7 @@ async def killed_while_sending_the_last_piece(
             rest = DATA[100 + stood.offset : 100 + size]
             # What was on its way to the database when the node froze may still come to pass.
             with contextlib.suppress(OffsetMismatchError):
-                await room.uploads.append(customer(), piece, stood.offset, chunks(rest))
+                await room.append(customer(), piece, stood.offset, chunks(rest))
             stood = await room.uploads.show(customer(), piece)
         await shown(room, final.id)
         await came_out_once(room, gate, sent, 100 + size)

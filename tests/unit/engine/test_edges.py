@@ -60,9 +60,7 @@ def sha256(data: bytes) -> ChunkChecksum:
 
 async def test_a_small_checked_chunk_counts_once_it_was_right(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
-    upload = await room.uploads.append(
-        customer(), upload.id, 0, chunks(DATA[:10]), sha256(DATA[:10])
-    )
+    upload = await room.append(customer(), upload.id, 0, chunks(DATA[:10]), sha256(DATA[:10]))
     assert upload.offset == 10
 
 
@@ -79,9 +77,9 @@ async def test_a_creation_whose_bytes_were_damaged_or_too_many_leaves_nothing(
 async def test_a_limit_on_files_holds_for_an_unknown_length_too(tmp_path: Path) -> None:
     async with engine_room(tmp_path, policy=UploadPolicy(max_file_bytes=1000)) as room:
         upload = await room.uploads.create(customer(), a_file(length=None))
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:1000]))
         with pytest.raises(TooLargeError):
-            await room.uploads.append(customer(), upload.id, 1000, chunks(b"x"))
+            await room.append(customer(), upload.id, 1000, chunks(b"x"))
 
 
 async def test_a_holder_that_moves_on_after_the_look_is_noticed(running_room: EngineRoom) -> None:
@@ -89,13 +87,13 @@ async def test_a_holder_that_moves_on_after_the_look_is_noticed(running_room: En
     room = running_room
     upload = await room.uploads.create(customer(), a_file())
     holder = asyncio.create_task(
-        room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100], then=stall))
+        room.append(customer(), upload.id, 0, chunks(DATA[:100], then=stall))
     )
     async with asyncio.timeout(20):
         while not room.leases.writers or room.leases.writers[0].position < 100:
             await room.clock.sleep(0.01)
     with pytest.raises(OffsetMismatchError) as caught:
-        await room.uploads.append(customer(), upload.id, 0, chunks(b"x"))
+        await room.append(customer(), upload.id, 0, chunks(b"x"))
     assert caught.value.offset == 100
     with pytest.raises(WriterReplacedError):
         await holder
@@ -103,7 +101,7 @@ async def test_a_holder_that_moves_on_after_the_look_is_noticed(running_room: En
 
 async def test_a_look_by_someone_who_may_not_send_finishes_nothing(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file(length=None))
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:100]))
     await room.uploads.announce(customer(), upload.id, 100)
     seen = await room.uploads.show(customer(role=Role.READ_ONLY), upload.id)
     assert seen.state is UploadState.RECEIVING
@@ -115,7 +113,7 @@ async def test_a_timeout_of_the_sender_is_not_taken_for_a_takeover(room: EngineR
 
     upload = await room.uploads.create(customer(), a_file())
     with pytest.raises(TimeoutError, match="too slow"):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:10], then=late))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:10], then=late))
     assert (await room.uploads.show(customer(), upload.id)).offset == 10
 
 
@@ -125,7 +123,7 @@ async def test_an_upload_completed_twice_at_once_is_one_file(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart")
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     files = await asyncio.gather(*(complete(room.tools, upload.id, None) for _ in range(3)))
     assert len({file.id for file in files}) == 1
     assert await complete(room.tools, upload.id, None) == files[0]
@@ -134,7 +132,7 @@ async def test_an_upload_completed_twice_at_once_is_one_file(
 
 async def test_completing_what_has_no_parts_is_refused(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file(length=None))
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:100]))
     await room.uploads.announce(customer(), upload.id, 100)
     with pytest.raises(UploadGoneError):
         await complete(room.tools, upload.id, None)
@@ -146,7 +144,7 @@ async def test_what_the_store_put_together_wrongly_never_becomes_a_file(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart", DigestMismatchError("another checksum"))
     with pytest.raises(DigestMismatchError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     assert (await room.records.uploads.upload(upload.id)).state is UploadState.ABANDONED
     with pytest.raises(UploadGoneError):
         await room.uploads.finish(customer(), upload.id)
@@ -188,7 +186,7 @@ async def test_a_release_that_cannot_make_bytes_durable_is_told(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("put")
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:10]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:10]))
     stood = await room.records.uploads.upload(upload.id)
     assert (stood.offset, stood.state) == (0, UploadState.INTERRUPTED)
 
@@ -253,7 +251,7 @@ async def test_a_request_that_is_cancelled_ends_its_writer_and_keeps_the_offset(
     async with engine_room(tmp_path, store=store, running=True, policy=policy) as room:
         store.before = hang
         upload = await room.uploads.create(customer(), a_file())
-        request = asyncio.create_task(room.uploads.append(customer(), upload.id, 0, chunks(DATA)))
+        request = asyncio.create_task(room.append(customer(), upload.id, 0, chunks(DATA)))
         await entered.wait()
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -261,7 +259,7 @@ async def test_a_request_that_is_cancelled_ends_its_writer_and_keeps_the_offset(
         store.before = None
         stood = await room.uploads.show(customer(), upload.id)
         assert (stood.offset, stood.state) == (0, UploadState.INTERRUPTED)
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
         assert await room.content("a.log") == DATA
 
 
@@ -365,7 +363,7 @@ async def test_what_is_left_of_a_request_becomes_a_part_from_5_mib_on(tmp_path: 
     async with engine_room(tmp_path, store=MemoryObjectStore(), plan=PartPlan()) as room:
         upload = await room.uploads.create(customer(), a_file(length=len(data)))
         for start, end in ((0, 6 * MIB), (6 * MIB, 11 * MIB)):
-            await room.uploads.append(customer(), upload.id, start, chunks(data[start:end]))
+            await room.append(customer(), upload.id, start, chunks(data[start:end]))
             stood = await room.records.uploads.upload(upload.id)
             assert stood.tail is None
         assert await room.content("a.log") == data

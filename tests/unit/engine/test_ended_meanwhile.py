@@ -46,7 +46,7 @@ def overtaken(room: EngineRoom, meanwhile: Callable[[], Awaitable[object]]) -> T
 async def whole(room: EngineRoom, what: FileToSend) -> UploadId:
     """Send all bytes of an upload that nobody has ended yet."""
     upload = await room.uploads.create(customer(), what)
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:SIZE]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:SIZE]))
     await room.records.uploads.announce(upload.id, SIZE, None, room.clock.now())
     return upload.id
 

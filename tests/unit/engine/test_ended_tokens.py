@@ -23,7 +23,7 @@ async def test_a_token_that_ends_while_bytes_come_completes_nothing_and_loses_no
         await room.tokens.revoke(sender, token.id)
 
     with pytest.raises(NotSignedInError):
-        await room.uploads.append(sender, upload.id, 0, chunks(DATA, then=revoke))
+        await room.append(sender, upload.id, 0, chunks(DATA, then=revoke))
     stood = await room.records.uploads.upload(upload.id)
     assert (stood.state, stood.offset) == (UploadState.INTERRUPTED, len(DATA))
     assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
@@ -43,7 +43,7 @@ async def test_an_expired_token_completes_nothing(room: EngineRoom) -> None:
         room.clock.advance(life)
 
     with pytest.raises(NotSignedInError):
-        await room.uploads.append(sender, upload.id, 0, chunks(DATA, then=wait))
+        await room.append(sender, upload.id, 0, chunks(DATA, then=wait))
 
 
 async def test_a_good_token_completes_what_it_began(room: EngineRoom) -> None:
@@ -51,5 +51,5 @@ async def test_a_good_token_completes_what_it_began(room: EngineRoom) -> None:
     sender = await room.tokens.authenticate(secret, None)
     await room.agree(sender)
     upload = await room.uploads.create(sender, a_file())
-    done = await room.uploads.append(sender, upload.id, 0, chunks(DATA))
+    done = await room.append(sender, upload.id, 0, chunks(DATA))
     assert done.state is UploadState.RECEIVED

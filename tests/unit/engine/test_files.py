@@ -75,7 +75,7 @@ async def test_an_unfinished_upload_is_moved_and_removed_like_a_file(room: Engin
     assert await names(room) == ["b.log", "shared"]
     await room.files.remove(customer(), NUMBER, B)
     with pytest.raises(UploadGoneError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(b"x"))
+        await room.append(customer(), upload.id, 0, chunks(b"x"))
 
 
 async def test_a_time_that_was_set_sticks(room: EngineRoom) -> None:
@@ -102,7 +102,7 @@ async def test_usage_counts_files_and_uploads(room: EngineRoom) -> None:
     upload = await room.uploads.create(
         customer(), FileToSend(case_number=NUMBER, path=B, length=100)
     )
-    await room.uploads.append(customer(), upload.id, 0, chunks(b"x" * 30))
+    await room.append(customer(), upload.id, 0, chunks(b"x" * 30))
     usage = await room.files.usage(customer(), NUMBER)
     assert (usage.files, usage.size_bytes) == (1, 35)
 

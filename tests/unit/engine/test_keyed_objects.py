@@ -55,12 +55,10 @@ async def test_what_was_cut_off_and_goes_on(room: EngineRoom, store: MemoryObjec
     size = 2 * PART + 100
     upload = await room.uploads.create(customer(), a_file(size))
     with pytest.raises(ConnectionResetError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[: PART + 7], then=cut))
+        await room.append(customer(), upload.id, 0, chunks(DATA[: PART + 7], then=cut))
     assert any(".tail." in key for key in store.objects)
     stood = await room.uploads.show(customer(), upload.id)
-    await room.uploads.append(
-        customer(), upload.id, stood.offset, chunks(DATA[stood.offset : size])
-    )
+    await room.append(customer(), upload.id, stood.offset, chunks(DATA[stood.offset : size]))
     assert await room.content("a.log") == DATA[:size]
 
 

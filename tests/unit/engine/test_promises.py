@@ -61,7 +61,7 @@ async def test_a_promise_that_is_kept_makes_the_file_verified(room: EngineRoom, 
     promised = hashlib.sha256(DATA[:size]).hexdigest()
     told = await room.uploads.promise(customer(), upload.id, promised)
     assert (told.state, told.expected_sha256) == (UploadState.RECEIVING, promised)
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:size]))
     assert (await the_file(room)).verified
 
 
@@ -70,10 +70,10 @@ async def test_a_promise_that_is_broken_receives_nothing_and_discards_the_bytes(
     room: EngineRoom, store: MemoryObjectStore, size: int
 ) -> None:
     upload = await room.uploads.create(customer(), a_file(length=size))
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[: size - 10]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[: size - 10]))
     await room.uploads.promise(customer(), upload.id, WRONG)
     with pytest.raises(DigestMismatchError):
-        await room.uploads.append(customer(), upload.id, size - 10, chunks(DATA[size - 10 : size]))
+        await room.append(customer(), upload.id, size - 10, chunks(DATA[size - 10 : size]))
     with pytest.raises(UploadGoneError):
         await room.uploads.show(customer(), upload.id)
     await run_jobs(room, store)
@@ -91,7 +91,7 @@ async def test_the_same_promise_may_be_repeated_and_another_one_is_refused(
         await room.uploads.promise(customer(), upload.id, WRONG)
     with pytest.raises(DigestChangedError):
         await room.uploads.announce(customer(), upload.id, len(DATA), WRONG)
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    await room.append(customer(), upload.id, 0, chunks(DATA))
     assert (await the_file(room)).verified
 
 
@@ -100,7 +100,7 @@ async def test_a_promise_survives_the_process_that_took_it(room: EngineRoom) -> 
     await room.uploads.promise(customer(), upload.id, WRONG)
     node = room.another_node()
     with pytest.raises(DigestMismatchError):
-        await node.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await node.append(customer(), upload.id, 0, chunks(DATA))
 
 
 async def test_nothing_is_promised_of_an_upload_that_is_over(room: EngineRoom) -> None:
@@ -141,11 +141,11 @@ async def test_a_promise_that_comes_in_the_midst_of_the_finish_counts(
     sha256 = hashlib.sha256(DATA[:size]).hexdigest() if is_kept else WRONG
     store.before = when(last_step, lambda: room.uploads.promise(customer(), upload.id, sha256))
     if is_kept:
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:size]))
         assert (await the_file(room)).verified
         return
     with pytest.raises(DigestMismatchError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:size]))
     with pytest.raises(UploadGoneError):
         await room.uploads.show(customer(), upload.id)
     await run_jobs(room, store)
@@ -159,7 +159,7 @@ async def test_a_store_that_is_away_then_changes_nothing_about_the_answer(
     store.before = when("put", lambda: room.uploads.promise(customer(), upload.id, WRONG))
     store.fail_next("delete")
     with pytest.raises(DigestMismatchError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:1000]))
     assert (await room.records.uploads.upload(upload.id)).state is UploadState.ABANDONED
 
 

@@ -81,7 +81,7 @@ async def test_a_request_of_unknown_length_is_kept_within_it_too(room: EngineRoo
     upload = await room.uploads.create(customer(), a_file(length=None))
     data = DATA + DATA
     with pytest.raises(TooLargeError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(data))
+        await room.append(customer(), upload.id, 0, chunks(data))
     offset = (await room.records.uploads.upload(upload.id)).offset
     assert LIMIT - 40_000 < offset <= LIMIT
 

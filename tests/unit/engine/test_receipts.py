@@ -84,7 +84,7 @@ async def test_a_file_that_was_numbered_is_told_by_the_name_that_it_got(room: En
 
 async def test_what_is_not_received_has_none(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:1000]))
     with pytest.raises(ReceiptMissingError):
         await room.receipts.of_upload(customer(), upload.id)
 

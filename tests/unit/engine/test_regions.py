@@ -48,7 +48,7 @@ async def test_an_upload_that_began_is_refused_once_its_case_is_elsewhere_and_ke
     upload = await room.uploads.create(customer(), file)
     placed.regions[NUMBER] = "emea"
     with pytest.raises(CaseElsewhereError, match=EMEA):
-        await room.uploads.append(customer(), upload.id, 0, chunks(b"abcdef"))
+        await room.append(customer(), upload.id, 0, chunks(b"abcdef"))
     with pytest.raises(CaseElsewhereError):
         await room.uploads.show(customer(), upload.id)
     placed.regions[NUMBER] = "us"

@@ -107,7 +107,7 @@ async def test_an_upload_that_was_set_aside_is_continued_by_either_door(
     await again.write(DATA[size : size + 50])
     await room.uploads.close_writer(again, UploadState.INTERRUPTED)
     await room.uploads.announce(customer(), writer.upload.id, len(DATA))
-    await room.uploads.append(customer(), writer.upload.id, size + 50, chunks(DATA[size + 50 :]))
+    await room.append(customer(), writer.upload.id, size + 50, chunks(DATA[size + 50 :]))
     assert await room.content("a.log") == DATA
 
 
@@ -116,7 +116,7 @@ async def test_http_takes_up_what_was_set_aside(room: EngineRoom) -> None:
     await writer.write(DATA[: 3 * PART])
     await writer.set_aside()
     await room.uploads.close_writer(writer, UploadState.INTERRUPTED)
-    await room.uploads.append(customer(), writer.upload.id, 3 * PART, chunks(DATA[3 * PART :]))
+    await room.append(customer(), writer.upload.id, 3 * PART, chunks(DATA[3 * PART :]))
     assert await room.content("a.log") == DATA
 
 

@@ -14,6 +14,7 @@ from transfer.core.uploads import StoredFile, UploadState
 from transfer.engine.accounts import Accounts
 from transfer.engine.acknowledgements import Acknowledgements
 from transfer.engine.beginnings import FileToSend
+from transfer.engine.deliveries import Delivery
 from transfer.engine.files import Files
 from transfer.engine.launches import Launches
 from transfer.engine.links import LinkKey, Links
@@ -74,7 +75,7 @@ async def test_an_upload_that_has_begun_goes_on_and_another_begins(
 ) -> None:
     file = FileToSend(case_number=NUMBER, path=parse_path("app.log"), length=10)
     upload = await room.uploads.create(customer(), file)
-    done = await uploads.append(customer(), upload.id, 0, chunks(b"0123456789"))
+    done = await uploads.take(customer(), upload.id, 0, Delivery.of(chunks(b"0123456789")))
     assert done.state is UploadState.RECEIVED
     again = replace(file, path=parse_path("again.log"))
     assert (await uploads.receive(customer(), again, chunks(b"0123456789"))).offset == 10

@@ -61,9 +61,7 @@ async def test_what_a_client_sent_before_it_left_is_taken_though_it_asks_at_once
             yield DATA[start : start + 30 * KIB]
         raise ConnectionResetError("The client has left.")
 
-    left = asyncio.create_task(
-        room.uploads.append(customer(), upload.id, 0, lies_in_the_sockets_buffer())
-    )
+    left = asyncio.create_task(room.append(customer(), upload.id, 0, lies_in_the_sockets_buffer()))
     await begun.wait()
     settling = asyncio.create_task(asked.uploads.settle(customer(), upload.id))
     while not settling.done():
@@ -92,9 +90,7 @@ async def test_a_sender_who_never_pauses_is_replaced_all_the_same(
             taken += 1
             await room.tools.clock.sleep(0.02)
 
-    moving = asyncio.create_task(
-        room.uploads.append(customer(), upload.id, 0, a_byte_now_and_then())
-    )
+    moving = asyncio.create_task(room.append(customer(), upload.id, 0, a_byte_now_and_then()))
     while not taken:
         await room.tools.clock.sleep(0.01)
     settled = await room.uploads.settle(customer(), upload.id)

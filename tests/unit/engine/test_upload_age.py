@@ -26,9 +26,9 @@ async def test_an_upload_that_is_continued_for_months_ends(room: EngineRoom) -> 
     upload = await room.uploads.create(customer(), file)
     last = upload.created_at + room.tools.policy.longest
     for offset in range(0, 150, 10):
-        await room.uploads.append(customer(), upload.id, offset, chunks(b"x" * 10))
+        await room.append(customer(), upload.id, offset, chunks(b"x" * 10))
         stood = await room.uploads.show(customer(), upload.id)
         assert stood.expires_at == min(room.clock.now() + room.tools.policy.lifetime, last)
         room.clock.advance(6 * DAY)
     with pytest.raises(UploadGoneError):
-        await room.uploads.append(customer(), upload.id, 150, chunks(b"x" * 10))
+        await room.append(customer(), upload.id, 150, chunks(b"x" * 10))

@@ -65,7 +65,7 @@ async def test_a_file_comes_in_requests_of_any_size(room: EngineRoom) -> None:
     offset = 0
     for size in (1, 7, 63 * KIB, 1, 64 * KIB, 130 * KIB, 1 << 20):
         piece = DATA[offset : offset + size]
-        upload = await room.uploads.append(customer(), upload.id, offset, chunks(piece))
+        upload = await room.append(customer(), upload.id, offset, chunks(piece))
         offset += len(piece)
         assert upload.offset == offset
         if offset < len(DATA):
@@ -79,9 +79,7 @@ async def test_requests_below_a_part_leave_one_tail_and_no_garbage(
 ) -> None:
     upload = await room.uploads.create(customer(), a_file())
     for offset in range(0, 60 * KIB, 10 * KIB):
-        await room.uploads.append(
-            customer(), upload.id, offset, chunks(DATA[offset : offset + 10 * KIB])
-        )
+        await room.append(customer(), upload.id, offset, chunks(DATA[offset : offset + 10 * KIB]))
     stood = await room.records.uploads.upload(upload.id)
     assert stood.tail is not None
     assert stood.tail.size == stood.offset == 60 * KIB
@@ -93,22 +91,22 @@ async def test_requests_below_a_part_leave_one_tail_and_no_garbage(
 
 async def test_a_wrong_offset_writes_nothing_and_tells_the_right_one(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:100]))
     for wrong in (0, 99, 101, len(DATA)):
         with pytest.raises(OffsetMismatchError) as caught:
-            await room.uploads.append(customer(), upload.id, wrong, chunks(b"xx"))
+            await room.append(customer(), upload.id, wrong, chunks(b"xx"))
         assert caught.value.offset == 100
-    await room.uploads.append(customer(), upload.id, 100, chunks(DATA[100:]))
+    await room.append(customer(), upload.id, 100, chunks(DATA[100:]))
     assert await room.content("a.log") == DATA
 
 
 async def test_what_came_before_a_cut_is_kept_and_shown_as_interrupted(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
     with pytest.raises(ConnectionResetError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[: 100 * KIB + 5], then=cut))
+        await room.append(customer(), upload.id, 0, chunks(DATA[: 100 * KIB + 5], then=cut))
     stood = await room.uploads.show(customer(), upload.id)
     assert (stood.offset, stood.state) == (100 * KIB + 5, UploadState.INTERRUPTED)
-    await room.uploads.append(customer(), upload.id, stood.offset, chunks(DATA[stood.offset :]))
+    await room.append(customer(), upload.id, stood.offset, chunks(DATA[stood.offset :]))
     assert await room.content("a.log") == DATA
 
 
@@ -116,7 +114,7 @@ async def test_a_right_checksum_lets_the_chunk_count(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
     for start in range(0, len(DATA), 150 * KIB):
         piece = DATA[start : start + 150 * KIB]
-        upload = await room.uploads.append(customer(), upload.id, start, chunks(piece), sha1(piece))
+        upload = await room.append(customer(), upload.id, start, chunks(piece), sha1(piece))
     assert upload.state is UploadState.RECEIVED
     assert await room.content("a.log") == DATA
 
@@ -126,25 +124,21 @@ async def test_a_wrong_checksum_leaves_offset_and_content_as_they_were(
     room: EngineRoom, size: int
 ) -> None:
     upload = await room.uploads.create(customer(), a_file())
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:1000]))
     before = await room.records.uploads.upload(upload.id)
     with pytest.raises(ChecksumMismatchError):
-        await room.uploads.append(
-            customer(), upload.id, 1000, chunks(bytes(size)), sha1(b"something else")
-        )
+        await room.append(customer(), upload.id, 1000, chunks(bytes(size)), sha1(b"something else"))
     after = await room.records.uploads.upload(upload.id)
     assert (after.offset, after.tail, after.digest) == (1000, before.tail, before.digest)
     assert await room.records.uploads.parts(upload.id) == []
-    await room.uploads.append(customer(), upload.id, 1000, chunks(DATA[1000:]))
+    await room.append(customer(), upload.id, 1000, chunks(DATA[1000:]))
     assert await room.content("a.log") == DATA
 
 
 async def test_a_checked_chunk_that_is_cut_counts_for_nothing(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
     with pytest.raises(ConnectionResetError):
-        await room.uploads.append(
-            customer(), upload.id, 0, chunks(DATA[: 200 * KIB], then=cut), sha1(DATA)
-        )
+        await room.append(customer(), upload.id, 0, chunks(DATA[: 200 * KIB], then=cut), sha1(DATA))
     assert (await room.uploads.show(customer(), upload.id)).offset == 0
 
 
@@ -153,21 +147,21 @@ async def test_more_bytes_than_announced_are_refused_and_what_fits_is_kept(
 ) -> None:
     upload = await room.uploads.create(customer(), a_file(length=50_000))
     with pytest.raises(LengthMismatchError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:60_000]))
+        await room.append(customer(), upload.id, 0, chunks(DATA[:60_000]))
     assert (await room.uploads.show(customer(), upload.id)).offset == 40_000
-    await room.uploads.append(customer(), upload.id, 40_000, chunks(DATA[40_000:50_000]))
+    await room.append(customer(), upload.id, 40_000, chunks(DATA[40_000:50_000]))
     assert await room.content("a.log") == DATA[:50_000]
 
 
 async def test_a_length_that_comes_later_is_final(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file(length=None))
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:70_000]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:70_000]))
     with pytest.raises(LengthMismatchError):
         await room.uploads.announce(customer(), upload.id, 69_999)
     await room.uploads.announce(customer(), upload.id, len(DATA))
     with pytest.raises(LengthMismatchError):
         await room.uploads.announce(customer(), upload.id, len(DATA) + 1)
-    await room.uploads.append(customer(), upload.id, 70_000, chunks(DATA[70_000:]))
+    await room.append(customer(), upload.id, 70_000, chunks(DATA[70_000:]))
     assert await room.content("a.log") == DATA
 
 
@@ -175,7 +169,7 @@ async def test_an_upload_that_is_whole_by_its_announcement_is_finished_by_a_look
     room: EngineRoom,
 ) -> None:
     upload = await room.uploads.create(customer(), a_file(length=None))
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100_000]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:100_000]))
     await room.uploads.announce(customer(), upload.id, 100_000)
     shown = await room.uploads.show(customer(), upload.id)
     assert shown.state is UploadState.RECEIVED
@@ -203,11 +197,11 @@ async def test_finish_is_repeatable_and_refuses_what_is_not_whole(room: EngineRo
     upload = await room.uploads.create(customer(), a_file())
     with pytest.raises(OffsetMismatchError):
         await room.uploads.finish(customer(), upload.id)
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+    await room.append(customer(), upload.id, 0, chunks(DATA))
     first = await room.uploads.finish(customer(), upload.id)
     assert await room.uploads.finish(customer(), upload.id) == first
     with pytest.raises(UploadGoneError):
-        await room.uploads.append(customer(), upload.id, len(DATA), chunks(b"x"))
+        await room.append(customer(), upload.id, len(DATA), chunks(b"x"))
 
 
 async def test_a_store_that_fails_at_the_end_is_told_and_the_next_look_finishes(
@@ -216,7 +210,7 @@ async def test_a_store_that_fails_at_the_end_is_told_and_the_next_look_finishes(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart")
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     assert (await room.records.uploads.upload(upload.id)).state is UploadState.COMPLETING
     for _ in range(2):
         shown = await room.uploads.show(customer(), upload.id)
@@ -230,7 +224,7 @@ async def test_what_is_left_half_finished_can_be_removed(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart")
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     await room.files.remove(customer(), NUMBER, CasePath("a.log"))
     assert (await room.files.listing(customer(), NUMBER)).files == []
     assert (await room.records.uploads.upload(upload.id)).state is UploadState.RECEIVED
@@ -242,7 +236,7 @@ async def test_a_finish_whose_answer_was_lost_is_done_once(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart", done=True)
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     file = await room.uploads.finish(customer(), upload.id)
     assert await room.content_of(file) == DATA
     assert len((await room.files.listing(customer(), NUMBER)).files) == 1
@@ -254,11 +248,11 @@ async def test_a_part_that_fails_while_the_next_one_succeeds_never_moves_the_off
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("upload_part", part_number=2)
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     stood = await room.uploads.show(customer(), upload.id)
     assert stood.offset == 64 * KIB
     assert {3, 2} <= {call.part_number for call in store.calls}
-    await room.uploads.append(customer(), upload.id, stood.offset, chunks(DATA[stood.offset :]))
+    await room.append(customer(), upload.id, stood.offset, chunks(DATA[stood.offset :]))
     numbers = [call.part_number for call in store.calls if call.operation == "upload_part"]
     assert len(numbers) == len(set(numbers)), "a part number was used twice"
     assert await room.content("a.log") == DATA
@@ -286,12 +280,12 @@ async def test_a_replacing_file_takes_the_place_only_once_it_is_whole(room: Engi
 
 async def test_a_cancelled_upload_is_over(room: EngineRoom) -> None:
     upload = await room.uploads.create(customer(), a_file())
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:1000]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:1000]))
     await room.uploads.abandon(customer(), upload.id)
     with pytest.raises(UploadGoneError):
         await room.uploads.show(customer(), upload.id)
     with pytest.raises(UploadGoneError):
-        await room.uploads.append(customer(), upload.id, 1000, chunks(b"x"))
+        await room.append(customer(), upload.id, 1000, chunks(b"x"))
     with pytest.raises(UploadGoneError):
         await room.uploads.abandon(customer(), upload.id)
 
@@ -313,7 +307,7 @@ async def test_what_a_lost_process_left_half_finished_is_finished_by_the_worker(
     upload = await room.uploads.create(customer(), a_file())
     store.fail_next("complete_multipart")
     with pytest.raises(StoreUnavailableError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     room.clock.advance(61)
     store.fail_next("complete_multipart")
     assert await room.uploads.tend_overdue() == 1
@@ -379,7 +373,7 @@ async def test_someone_elses_upload_is_not_there(room: EngineRoom) -> None:
     stranger = customer("0000000042")
     for attempt in (
         room.uploads.show(stranger, upload.id),
-        room.uploads.append(stranger, upload.id, 0, chunks(b"x")),
+        room.append(stranger, upload.id, 0, chunks(b"x")),
         room.uploads.abandon(stranger, upload.id),
         room.uploads.announce(stranger, upload.id, 1),
         room.uploads.finish(stranger, upload.id),
@@ -398,9 +392,9 @@ async def test_a_case_that_closes_on_the_way_keeps_the_bytes_and_takes_no_more(
         await room.core.close(NUMBER, None, "analyst")
 
     with pytest.raises(CaseClosedError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA, then=close))
+        await room.append(customer(), upload.id, 0, chunks(DATA, then=close))
     with pytest.raises(CaseClosedError):
-        await room.uploads.append(customer(), upload.id, 0, chunks(DATA))
+        await room.append(customer(), upload.id, 0, chunks(DATA))
     await room.core.reopen(NUMBER, "analyst")
     assert (await room.uploads.show(customer(), upload.id)).state is UploadState.RECEIVED
     assert await room.content("a.log") == DATA
@@ -421,12 +415,12 @@ async def test_a_lost_hash_state_is_found_again_by_reading_back(
     """As on a platform whose libcrypto can't save the state of a hash."""
     monkeypatch.setattr("transfer.engine.digest.can_save_state", lambda: False)
     upload = await room.uploads.create(customer(), a_file())
-    await room.uploads.append(customer(), upload.id, 0, chunks(DATA[:100_000]))
-    await room.uploads.append(customer(), upload.id, 100_000, chunks(DATA[100_000:]))
+    await room.append(customer(), upload.id, 0, chunks(DATA[:100_000]))
+    await room.append(customer(), upload.id, 100_000, chunks(DATA[100_000:]))
     assert await room.content("a.log") == DATA
     small = await room.uploads.create(customer(), a_file("b.log", 2000))
-    await room.uploads.append(customer(), small.id, 0, chunks(DATA[:1000]))
-    await room.uploads.append(customer(), small.id, 1000, chunks(DATA[1000:2000]))
+    await room.append(customer(), small.id, 0, chunks(DATA[:1000]))
+    await room.append(customer(), small.id, 1000, chunks(DATA[1000:2000]))
     assert await room.content("b.log") == DATA[:2000]
 
 

@@ -148,7 +148,7 @@ async def test_a_store_that_never_takes_it_is_not_waited_for_for_ever(
         upload = await room.uploads.create(customer(), a_file())
         size = 150 * KIB if operation == "put" else 290 * KIB
         stalled = asyncio.create_task(
-            room.uploads.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
+            room.append(customer(), upload.id, 0, chunks(DATA[:size], then=stall))
         )
         await offset_becomes(room, upload.id, durable)
         async with asyncio.timeout(20):
@@ -178,9 +178,7 @@ async def test_a_late_part_of_a_replaced_writer_changes_nothing(tmp_path: Path) 
     async with engine_room(tmp_path, running=True, policy=policy, store=store) as room:
         store.before = dawdle
         upload = await room.uploads.create(customer(), a_file())
-        first = asyncio.create_task(
-            room.uploads.append(customer(), upload.id, 0, chunks(DATA, then=stall))
-        )
+        first = asyncio.create_task(room.append(customer(), upload.id, 0, chunks(DATA, then=stall)))
         await late.wait()
         await offset_becomes(room, upload.id, 64 * KIB)
         writer = await room.another_node().uploads.open_writer(customer(), upload.id)
