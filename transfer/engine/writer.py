@@ -144,19 +144,28 @@ class UploadWriter:
         buffer = self._buffer
         if buffer is None or self._pipeline.withhold or not self._is_free():
             return None
-        ends = (self._length, self._tools.policy.max_file_bytes)
-        left = min(buffer.room, *(end - self.position for end in ends if end is not None))
+        left, limit = buffer.room, self._tools.policy.max_file_bytes
+        if self._length is not None:
+            left = min(left, self._length - self.position)
+        if limit is not None:
+            left = min(left, limit - self.position)
         ahead = min(left, _AHEAD_BYTES)
         if ahead <= 0 or not self._tools.pool.try_charge(buffer, buffer.size + ahead):
             return None
         return buffer.place[:left]
 
-    def filled_now(self, size: int) -> None:
-        """Take the `size` bytes that were just read into what `room_now` returned."""
-        if self._buffer is not None:
-            self._buffer.size += size
-            self.position += size
-            self._touched = self._tools.clock.monotonic()
+    def filled_now(self, size: int) -> bool:
+        """Take the `size` bytes that were just read into what `room_now` returned.
+
+        Return whether the part has room for more.
+        """
+        buffer = self._buffer
+        if buffer is None:
+            return False
+        buffer.size += size
+        self.position += size
+        self._touched = self._tools.clock.monotonic()
+        return buffer.size < buffer.capacity
 
     async def make_room(self) -> None:
         """Do what `room_now` may be waiting for; waits while memory or the store can't follow.

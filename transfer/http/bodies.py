@@ -44,9 +44,13 @@ def close_if_needed(request: web.Request, response: web.StreamResponse) -> None:
     where the body ended.
     """
     unasked = _waits(request) and not request.content.is_eof() and not response.prepared
-    straight = request.get(_STRAIGHT)
-    if unasked or straight is not None:
+    if unasked or request.get(_STRAIGHT) is not None:
         response.force_close()
+
+
+def let_go(request: web.Request) -> None:
+    """Give back what reading the body took, however the request has ended."""
+    straight = request.get(_STRAIGHT)
     if straight is not None:
         straight.give_up()
 

@@ -9,7 +9,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from transfer.core.errors import TransferError
 from transfer.engine.secrets import new_id
-from transfer.http.bodies import close_if_needed
+from transfer.http.bodies import close_if_needed, let_go
 from transfer.http.errors import (
     problem_response,
     response_to_error,
@@ -48,6 +48,7 @@ def identification(clock: Clock, proxies: Proxies) -> Middleware:
                 status = response.status
             finally:
                 _log_line(request, status, clock.monotonic() - began)
+                let_go(request)
         close_if_needed(request, response)
         return response
 

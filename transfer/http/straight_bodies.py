@@ -189,11 +189,10 @@ class StraightBody(asyncio.BufferedProtocol):
         return self._writer.room_now()
 
     def _note_beyond(self, size: int) -> None:
-        if self._writer is not None:
-            self._writer.filled_now(size)
+        has_more = self._writer is not None and self._writer.filled_now(size)
         self._beyond += size
         self.moved_at = asyncio.get_running_loop().time()
-        self.wants_room = self._left > 0 and self._room() is None
+        self.wants_room = self._left > 0 and not has_more
 
     def _read_on(self) -> None:
         # One of TLS that was lost has nothing left to resume, and raises (asyncio, sslproto).

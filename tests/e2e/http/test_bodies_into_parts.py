@@ -20,7 +20,7 @@ from transfer.engine.beginnings import FileToSend
 from transfer.engine.buffers import PartBuffer
 from transfer.engine.policy import UploadPolicy
 from transfer.engine.writer import UploadWriter
-from transfer.http.bodies import body_of
+from transfer.http.bodies import body_of, let_go
 from transfer.http.policy import HttpPolicy
 
 PARTS = UploadPolicy(plan=PartPlan(base_bytes=5 * MIB))
@@ -80,11 +80,14 @@ class Gate:
     async def receive(self, request: web.Request) -> web.Response:
         policy = HttpPolicy(straight_bytes=1)
         body = body_of(request, policy=policy, clock=SystemClock(), writer=self._writer)
-        async for chunk in body:
-            if not self.request.done():
-                self.request.set_result(request)
-                await self.open.wait()
-            await self._writer.write(chunk)
+        try:
+            async for chunk in body:
+                if not self.request.done():
+                    self.request.set_result(request)
+                    await self.open.wait()
+                await self._writer.write(chunk)
+        finally:
+            let_go(request)
         return web.Response()
 
 

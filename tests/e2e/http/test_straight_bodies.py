@@ -188,8 +188,13 @@ async def test_a_stop_ends_a_sender_whom_nothing_else_does(tmp_path: Path) -> No
         async with wire(room) as sending:
             await sending.say(patch_head(room, location, 0, MIB), bytes(100_000))
             await received(room, 100_000)
-            async with asyncio.timeout(5):
-                await room.server.stop()
+            gc.disable()
+            try:
+                async with asyncio.timeout(5):
+                    await room.server.stop()
+                assert not StraightBody.alive, "it has made room, whatever still refers to it"
+            finally:
+                gc.enable()
             assert await sending.is_closed()
 
 

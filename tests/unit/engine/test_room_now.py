@@ -19,6 +19,7 @@ from transfer.engine.policy import UploadPolicy
 from transfer.engine.writer import UploadWriter
 
 DATA = random.Random(7).randbytes(12 * MIB + 5)
+PART_ENDS = (5 * MIB, 10 * MIB, len(DATA))
 POLICY = UploadPolicy(plan=PartPlan(base_bytes=5 * MIB), max_file_bytes=13 * MIB)
 
 
@@ -42,8 +43,8 @@ def put(writer: UploadWriter, data: bytes) -> int:
     while taken < len(data) and (place := writer.room_now()) is not None:
         size = min(len(place), len(data) - taken)
         place[:size] = data[taken : taken + size]
-        writer.filled_now(size)
         taken += size
+        assert writer.filled_now(size) is (writer.position not in PART_ENDS)
     return taken
 
 
