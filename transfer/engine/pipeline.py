@@ -20,6 +20,10 @@ from transfer.ports import Advance
 
 _HASH_ON_LOOP_BYTES = 64 * 1024
 
+_RESERVED_AHEAD = 8
+"""How many part numbers are reserved at once at most, and never more than a quarter of those that
+this writer has used: so few are lost with it."""
+
 
 class _Place(NamedTuple):
     """Where a part goes: in the store, and in the file."""
@@ -51,7 +55,8 @@ class PartPipeline:
         self._target: tuple[str, str] | None = None
         if upload.object_key is not None and upload.multipart_id is not None:
             self._target = (upload.object_key, upload.multipart_id)
-        self._next_part_number = upload.next_part_number
+        self._next_part_number = self._reserved_to = upload.next_part_number
+        self._used_numbers = 0
         self._digest = StreamDigest(upload.digest, offset=upload.offset)
         self._sent: deque[asyncio.Task[None]] = deque()
         self._commits: asyncio.Task[None] | None = None
@@ -81,9 +86,8 @@ class PartPipeline:
         The buffer belongs to the pipeline from here on.
         """
         target = self._target = self._target or await self._begin_multipart()
-        number = await self._ledger.reserve_part(self._upload.id, self._upload.fence)
+        number = await self._number()
         start, self.parts_offset = self.parts_offset, self.parts_offset + buffer.size
-        self._next_part_number = number + 1
         self.tail = None
         crc = crc64nvme(buffer.view())
         unhashed, its_crc = buffer.view(hashed), None if hashed else crc
@@ -144,7 +148,7 @@ class PartPipeline:
         """
         target = key, multipart_id = self._target or await self._begin_multipart()
         # From here on nobody adds a part: who comes after a crash sees to it that this is done.
-        left = MAX_PART_NUMBER + 1 - self._next_part_number
+        left = MAX_PART_NUMBER + 1 - self._reserved_to
         await self._ledger.reserve_part(self._upload.id, self._upload.fence, left)
         parts = await self._ledger.parts(self._upload.id)
         if rest is not None and rest.size:
@@ -165,6 +169,18 @@ class PartPipeline:
             for task in late:
                 task.cancel()
             await asyncio.gather(*done, *late, return_exceptions=True)
+
+    async def _number(self) -> int:
+        """Return the next part's number, which nobody else has: each transaction reserves some."""
+        if self._next_part_number == self._reserved_to:
+            left = MAX_PART_NUMBER + 1 - self._reserved_to
+            count = max(1, min(_RESERVED_AHEAD, self._used_numbers // 4, left))
+            name = (self._upload.id, self._upload.fence)
+            self._next_part_number = await self._ledger.reserve_part(*name, count)
+            self._reserved_to = self._next_part_number + count
+        self._used_numbers += 1
+        self._next_part_number += 1
+        return self._next_part_number - 1
 
     async def _begin_multipart(self) -> tuple[str, str]:
         key = object_key(*self._name, keyed=self._tools.policy.keyed)
