@@ -61,7 +61,7 @@ class SqlCaseRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._one: SharedReads[CaseNumber, Case] = SharedReads(
-            lambda number: database.read(_one, number)
+            lambda number: database.look(_one, number)
         )
 
     async def insert(

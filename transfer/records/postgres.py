@@ -62,6 +62,10 @@ class PostgresConnections:
         """Run `transaction` on a snapshot; it can't write."""
         return await self._retrying(self._read_once, transaction)
 
+    async def look(self, transaction: Callable[[Connection], T]) -> T:
+        """Run `transaction` as `read` does: nothing is cheaper here."""
+        return await self.read(transaction)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()

@@ -45,7 +45,7 @@ class SqlFileTree:
 
     async def entry(self, case_number: CaseNumber, path: CasePath) -> Entry | None:
         """Return what stands at `path`, None if nothing does. The root is a folder."""
-        return await self._database.read(_entry, case_number, path)
+        return await self._database.look(_entry, case_number, path)
 
     async def children(self, case_number: CaseNumber, path: CasePath) -> list[Entry]:
         """Return what a folder holds, by name.
@@ -71,7 +71,7 @@ class SqlFileTree:
         Raises:
             EntryMissingError: no such file.
         """
-        return await self._database.read(lookup.file, file_id)
+        return await self._database.look(lookup.file, file_id)
 
     async def make_folder(
         self, case_number: CaseNumber, path: CasePath, principal: Principal, now: datetime

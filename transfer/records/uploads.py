@@ -86,7 +86,7 @@ class SqlUploadLedger:
         Raises:
             UploadMissingError: no such upload.
         """
-        return await self._database.read(lookup.upload, upload_id)
+        return await self._database.look(lookup.upload, upload_id)
 
     async def parts(self, upload_id: UploadId) -> list[Part]:
         """Return the committed parts in the order of their numbers."""
