@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     literal_column,
-    or_,
     select,
     union_all,
     update,
@@ -24,7 +23,7 @@ from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.names import ROOT, CasePath, components, join, name_key, split
 from transfer.core.uploads import Entry, Folder, Upload
 from transfer.records import folders
-from transfer.records.rows import IS_SHOWN, AnyRow, file_of, select_uploads, upload_of
+from transfer.records.rows import IS_SHOWN, AnyRow, as_row, file_of, select_uploads, upload_of
 from transfer.records.tables import files, uploads
 from transfer.records.tables import folders as folder_table
 
@@ -104,7 +103,7 @@ def standing(connection: Connection, folder_id: int, name: str) -> Standing:
     return Standing(
         folder=connection.execute(_FOLDER_AT, at).one_or_none() if _FOLDER in present else None,
         file=connection.execute(_FILE_AT, at).one_or_none() if _FILE in present else None,
-        uploads=connection.execute(_UPLOADS_AT, at).all() if _UPLOAD in present else (),
+        uploads=_uploads_at(connection, folder_id, at["key"]) if _UPLOAD in present else (),
     )
 
 
@@ -153,7 +152,8 @@ def find(connection: Connection, number: CaseNumber, path: CasePath) -> Found | 
 def place_of(connection: Connection, number: CaseNumber, path: CasePath) -> Place | None:
     """Return the place `path`, which isn't the root; None if its folder isn't there.
 
-    One query finds its folders and the file, as that is what nearly every request asks for.
+    One query finds its folders, and the file or folder, which is what nearly every request asks
+    for; only of live uploads it says no more than that there are some.
     """
     parent, name = split(path)
     names = components(parent)
@@ -165,10 +165,30 @@ def place_of(connection: Connection, number: CaseNumber, path: CasePath) -> Plac
     way = row[: 1 + 2 * len(names)] if row is not None else ()
     if row is None or None in way:
         return None
-    present = standing(connection, way[-2] if names else way[0], name) if row.is_more else None
-    if present is None:
-        present = Standing(file=row if row.id is not None else None)
+    folder_id = way[-2] if names else way[0]
+    present = Standing(
+        folder=_folder_row(row, number, folder_id) if row.here_id is not None else None,
+        file=row if row.id is not None else None,
+        uploads=_uploads_at(connection, folder_id, at["key"]) if row.has_uploads else (),
+    )
     return Place([way[0], *way[1::2]], CasePath("/".join(way[2::2])), present)
+
+
+def _folder_row(row: AnyRow, number: CaseNumber, parent_id: int) -> AnyRow:
+    """Return the folder that a row of `_place_query` says stands at the name."""
+    values = {
+        "id": row.here_id,
+        "case_number": number,
+        "parent_id": parent_id,
+        "name": row.here_name,
+        "name_key": name_key(row.here_name),
+        "modified_at": row.here_modified_at,
+    }
+    return as_row(folder_table, values)
+
+
+def _uploads_at(connection: Connection, folder_id: int, key: object) -> Sequence[AnyRow]:
+    return connection.execute(_UPLOADS_AT, {"folder": folder_id, "key": key}).all()
 
 
 def _deep_place(connection: Connection, number: CaseNumber, path: CasePath) -> Place | None:
@@ -218,15 +238,16 @@ _UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))
 
 @cache
 def _place_query(depth: int) -> Select[Any]:
-    """Return the query of the way to a folder, a file in it, and whether more has its name."""
+    """Return the query of the way to a folder, and of what has a name in it: see `place_of`."""
     down = folders.descent(depth)
     key: BindParameter[str] = bindparam("key")
-    last = down.last
+    last, here = down.last, folder_table.alias("here")
     file = and_(files.c.folder_id == last.c.id, files.c.name_key == key)
-    folder = exists().where(folder_table.c.parent_id == last.c.id, folder_table.c.name_key == key)
+    folder = and_(here.c.parent_id == last.c.id, here.c.name_key == key)
     upload = exists().where(uploads.c.folder_id == last.c.id, uploads.c.name_key == key, IS_SHOWN)
+    of_folder = (here.c[name].label(f"here_{name}") for name in ("id", "name", "modified_at"))
     return (
-        select(*down.columns, or_(folder, upload).label("is_more"), files)
-        .select_from(down.source.outerjoin(files, file))
+        select(*down.columns, upload.label("has_uploads"), *of_folder, files)
+        .select_from(down.source.outerjoin(files, file).outerjoin(here, folder))
         .where(folders.is_root(down.start))
     )
