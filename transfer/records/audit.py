@@ -14,6 +14,7 @@ from transfer.core.cases import CaseNumber
 from transfer.ports import AuditEvent
 from transfer.records.audit_erasure import Erased, erase_some
 from transfer.records.database import Database
+from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow
 from transfer.records.sqlite import forget
 from transfer.records.tables import audit_events
@@ -22,7 +23,7 @@ _SERVICE = "service"
 """The actor of what nobody asked for: an expiry, or the end of what someone began."""
 
 
-_INSERT = insert(audit_events)
+_INSERT = Prepared(insert(audit_events))
 
 
 class SqlAuditLog:
@@ -57,12 +58,12 @@ class SqlAuditLog:
 
 def add(connection: Connection, event: AuditEvent) -> None:
     """Add an event within a transaction."""
-    connection.execute(_INSERT, _values(event))
+    _INSERT.run(connection, _values(event))
 
 
 def add_all(connection: Connection, events: Sequence[AuditEvent]) -> None:
     """Add events within a transaction, in their order, by one statement."""
-    connection.execute(_INSERT, [_values(event) for event in events])
+    _INSERT.run_all(connection, [_values(event) for event in events])
 
 
 def _values(event: AuditEvent) -> dict[str, Any]:

@@ -3,11 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Select,
     bindparam,
     func,
     insert,
@@ -32,6 +30,7 @@ from transfer.records.contacts import contacts_of, joining_contacts
 from transfer.records.cursors import cursor, parse_serial_cursor
 from transfer.records.database import Database
 from transfer.records.erasure import nameless
+from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow, case_of, select_cases
 from transfer.records.shared_reads import SharedReads
 from transfer.records.tables import case_updates, cases, uploads
@@ -41,8 +40,8 @@ _MISSING = "No such case."
 
 # Made once, as they are run for every request.
 _ONE = select_cases().where(cases.c.number == bindparam("number"))
-_LOCKED = _ONE.with_for_update(key_share=True, of=cases)
-_LOCKED_OF = (
+_LOCKED = Prepared(_ONE.with_for_update(key_share=True, of=cases))
+_LOCKED_OF = Prepared(
     select_cases()
     .where(
         cases.c.number
@@ -52,7 +51,7 @@ _LOCKED_OF = (
     )
     .with_for_update(key_share=True, of=cases)
 )
-_WITH_CONTACTS = joining_contacts(_ONE)
+_WITH_CONTACTS = Prepared(joining_contacts(_ONE))
 
 
 class SqlCaseRecords:
@@ -219,7 +218,7 @@ def lock_of(connection: Connection, upload_id: UploadId) -> Case:
     Raises:
         UploadMissingError: no such upload.
     """
-    row = connection.execute(_LOCKED_OF, {"upload_id": upload_id}).one_or_none()
+    row = _LOCKED_OF.one_or_none(connection, {"upload_id": upload_id})
     if row is None:
         raise UploadMissingError("No such upload.")
     return case_of(row)
@@ -329,7 +328,7 @@ def _highest_number(connection: Connection) -> CaseNumber | None:
 
 
 def _one(connection: Connection, number: CaseNumber) -> Case:
-    rows = connection.execute(_WITH_CONTACTS, {"number": number}).all()
+    rows = _WITH_CONTACTS.all(connection, {"number": number})
     if not rows:
         raise CaseMissingError(_MISSING)
     return replace(case_of(rows[0]), contacts=contacts_of(rows))
@@ -388,8 +387,8 @@ def _told(connection: Connection, event_ids: Collection[str]) -> set[str]:
     return set(connection.scalars(query))
 
 
-def _first(connection: Connection, query: Select[Any], number: CaseNumber) -> Case:
-    row = connection.execute(query, {"number": number}).one_or_none()
+def _first(connection: Connection, query: Prepared, number: CaseNumber) -> Case:
+    row = query.one_or_none(connection, {"number": number})
     if row is None:
         raise CaseMissingError(_MISSING)
     return case_of(row)

@@ -39,6 +39,7 @@ from transfer.records import audit, cases, entries, folders, lookup, outbox, pie
 from transfer.records.abandonment import abandon
 from transfer.records.jobs import queue_discard, queue_side_file
 from transfer.records.leases import CONTINUABLE, replaced
+from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow, as_row, file_of, upload_of
 from transfer.records.tables import files, upload_parts, uploads
 from transfer.records.tables import folders as folder_table
@@ -57,23 +58,26 @@ _TAKEN = (
     )
 )
 _HAS_NAME, _IS_OLDER = range(2)
-_BESIDE = union_all(
-    select(literal_column(f"{_HAS_NAME}"), files.c.name_key).where(
-        files.c.folder_id == bindparam("folder"), files.c.name_key == bindparam("key")
-    ),
-    select(literal_column(f"{_HAS_NAME}"), folder_table.c.name_key).where(
-        folder_table.c.parent_id == bindparam("folder"), folder_table.c.name_key == bindparam("key")
-    ),
-    select(literal_column(f"{_IS_OLDER}"), uploads.c.id).where(
-        uploads.c.folder_id == bindparam("folder"),
-        uploads.c.name_key == bindparam("key"),
-        or_(*(uploads.c.state == state for state in sorted(CONTINUABLE))),
-        uploads.c.replaces,
-        uploads.c.created_at < bindparam("before"),
-    ),
+_BESIDE = Prepared(
+    union_all(
+        select(literal_column(f"{_HAS_NAME}").label("kind"), files.c.name_key.label("found")).where(
+            files.c.folder_id == bindparam("folder"), files.c.name_key == bindparam("key")
+        ),
+        select(literal_column(f"{_HAS_NAME}"), folder_table.c.name_key).where(
+            folder_table.c.parent_id == bindparam("folder"),
+            folder_table.c.name_key == bindparam("key"),
+        ),
+        select(literal_column(f"{_IS_OLDER}"), uploads.c.id).where(
+            uploads.c.folder_id == bindparam("folder"),
+            uploads.c.name_key == bindparam("key"),
+            or_(*(uploads.c.state == state for state in sorted(CONTINUABLE))),
+            uploads.c.replaces,
+            uploads.c.created_at < bindparam("before"),
+        ),
+    )
 )
-INSERT_FILE = insert(files)
-_END_UPLOAD = update(uploads).where(uploads.c.id == bindparam("upload_id"))
+_INSERT_FILE = Prepared(insert(files))
+_END_UPLOAD = Prepared(update(uploads).where(uploads.c.id == bindparam("upload_id")))
 
 
 def begin(connection: Connection, upload_id: UploadId, now: datetime) -> tuple[Upload, list[Part]]:
@@ -151,7 +155,7 @@ def make_file(
     if in_the_way is not None:
         connection.execute(delete(files).where(files.c.id == in_the_way.id))
     values, file = file_to_be(row, join(folder, name), finished)
-    connection.execute(INSERT_FILE, values)
+    _INSERT_FILE.run(connection, values)
     (end or _end_upload)(connection, row, finished, upload_statement(file, row.id))
     _discard_leftovers(connection, row, in_the_way, finished)
     if row.concat is not None:
@@ -183,15 +187,15 @@ def _check_finishable(case: Case, row: AnyRow, fence: int | None) -> None:
         raise replaced()
 
 
-def _beside(connection: Connection, row: AnyRow) -> tuple[bool, list[UploadId]]:
+def _beside(connection: Connection, upload: AnyRow) -> tuple[bool, list[UploadId]]:
     """Return whether an upload's name is taken, and the uploads over which this one was sent.
 
     These would stand before the file that it becomes.
     """
-    at = {"folder": row.folder_id, "key": row.name_key, "before": row.created_at}
-    found = connection.execute(_BESIDE, at).all()
-    is_taken = any(kind == _HAS_NAME for kind, _ in found)
-    return is_taken, [UploadId(upload_id) for kind, upload_id in found if kind == _IS_OLDER]
+    at = {"folder": upload.folder_id, "key": upload.name_key, "before": upload.created_at}
+    found = _BESIDE.all(connection, at)
+    is_taken = any(row.kind == _HAS_NAME for row in found)
+    return is_taken, [UploadId(row.found) for row in found if row.kind == _IS_OLDER]
 
 
 def _settle_name(connection: Connection, row: AnyRow) -> tuple[str, AnyRow | None]:
@@ -285,7 +289,7 @@ def ended(finished: Finished, receipt: str) -> dict[str, Any]:
 
 
 def _end_upload(connection: Connection, row: AnyRow, finished: Finished, receipt: str) -> None:
-    connection.execute(_END_UPLOAD, {"upload_id": row.id, **ended(finished, receipt)})
+    _END_UPLOAD.run(connection, {"upload_id": row.id, **ended(finished, receipt)})
     if row.next_part_number > 1:
         connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == row.id))
 

@@ -11,10 +11,11 @@ from transfer.core.names import CasePath, join, name_key, split
 from transfer.core.uploads import Concat, Upload, UploadState
 from transfer.ports import Lease, NewUpload
 from transfer.records import cases, entries, folders, lookup, pieces
+from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow, as_row, upload_of
 from transfer.records.tables import uploads
 
-_INSERT = insert(uploads)
+_INSERT = Prepared(insert(uploads))
 
 
 def create(
@@ -36,7 +37,7 @@ def create(
         pieces.check(connection, new, concatenation)
     folder_id, folder = _folder_for(connection, case, new)
     begun = values(new, principal, lease, folder_id)
-    connection.execute(_INSERT, begun)
+    _INSERT.run(connection, begun)
     if concatenation is not None:
         pieces.add(connection, new.id, concatenation.pieces)
     row = as_row(uploads, begun)

@@ -23,6 +23,7 @@ from transfer.core.cases import CaseId, CaseNumber
 from transfer.core.names import ROOT, CasePath, components, join, name_key, split
 from transfer.core.uploads import Entry, Folder, Upload
 from transfer.records import folders
+from transfer.records.prepared import Prepared
 from transfer.records.rows import IS_SHOWN, AnyRow, as_row, file_of, select_uploads, upload_of
 from transfer.records.tables import files, uploads
 from transfer.records.tables import folders as folder_table
@@ -53,7 +54,7 @@ class Found:
 
     def change(self, connection: Connection, **values: object) -> None:
         """Change columns of the row."""
-        connection.execute(_CHANGE[self.table], {"id_": self.row.id, **values})
+        _CHANGE[self.table].run(connection, {"id_": self.row.id, **values})
 
     def _as_upload(self, path: CasePath) -> Upload:
         return upload_of(self.row, path, CaseId(self.row.case_id))
@@ -97,12 +98,12 @@ class Place:
 def standing(connection: Connection, folder_id: int, name: str) -> Standing:
     """Return what stands at `name` in a folder."""
     at = {"folder": folder_id, "key": name_key(name)}
-    present = set(connection.scalars(_PRESENT, at))
+    present = {row[0] for row in _PRESENT.all(connection, at)}
     if not present:
         return Standing()
     return Standing(
-        folder=connection.execute(_FOLDER_AT, at).one_or_none() if _FOLDER in present else None,
-        file=connection.execute(_FILE_AT, at).one_or_none() if _FILE in present else None,
+        folder=_FOLDER_AT.one_or_none(connection, at) if _FOLDER in present else None,
+        file=_FILE_AT.one_or_none(connection, at) if _FILE in present else None,
         uploads=_uploads_at(connection, folder_id, at["key"]) if _UPLOAD in present else (),
     )
 
@@ -161,7 +162,7 @@ def place_of(connection: Connection, number: CaseNumber, path: CasePath) -> Plac
         return _deep_place(connection, number, path)
     keys = folders.keys_of(names)
     at = {"number": number, "key": name_key(name), **keys}
-    row = connection.execute(_place_query(len(names)), at).one_or_none()
+    row = _place_query(len(names)).one_or_none(connection, at)
     way = row[: 1 + 2 * len(names)] if row is not None else ()
     if row is None or None in way:
         return None
@@ -188,7 +189,7 @@ def _folder_row(row: AnyRow, number: CaseNumber, parent_id: int) -> AnyRow:
 
 
 def _uploads_at(connection: Connection, folder_id: int, key: object) -> Sequence[AnyRow]:
-    return connection.execute(_UPLOADS_AT, {"folder": folder_id, "key": key}).all()
+    return _UPLOADS_AT.all(connection, {"folder": folder_id, "key": key})
 
 
 def _deep_place(connection: Connection, number: CaseNumber, path: CasePath) -> Place | None:
@@ -222,22 +223,24 @@ def _at_name(query: Select[Any], table: Table, parent: str) -> Select[Any]:
 
 # Made once, as they are run for nearly every request.
 _FOLDER, _FILE, _UPLOAD = range(3)
-_PRESENT = union_all(
-    _at_name(select(literal_column(f"{_FOLDER}")), folder_table, "parent_id"),
-    _at_name(select(literal_column(f"{_FILE}")), files, "folder_id"),
-    _at_name(select(literal_column(f"{_UPLOAD}")), uploads, "folder_id").where(IS_SHOWN),
+_PRESENT = Prepared(
+    union_all(
+        _at_name(select(literal_column(f"{_FOLDER}")), folder_table, "parent_id"),
+        _at_name(select(literal_column(f"{_FILE}")), files, "folder_id"),
+        _at_name(select(literal_column(f"{_UPLOAD}")), uploads, "folder_id").where(IS_SHOWN),
+    )
 )
 _CHANGE = {
-    table: update(table).where(table.c.id == bindparam("id_"))
+    table: Prepared(update(table).where(table.c.id == bindparam("id_")))
     for table in (files, uploads, folder_table)
 }
-_FOLDER_AT = _at_name(select(folder_table), folder_table, "parent_id")
-_FILE_AT = _at_name(select(files), files, "folder_id")
-_UPLOADS_AT = _newest_first(_at_name(select_uploads(), uploads, "folder_id"))
+_FOLDER_AT = Prepared(_at_name(select(folder_table), folder_table, "parent_id"))
+_FILE_AT = Prepared(_at_name(select(files), files, "folder_id"))
+_UPLOADS_AT = Prepared(_newest_first(_at_name(select_uploads(), uploads, "folder_id")))
 
 
 @cache
-def _place_query(depth: int) -> Select[Any]:
+def _place_query(depth: int) -> Prepared:
     """Return the query of the way to a folder, and of what has a name in it: see `place_of`."""
     down = folders.descent(depth)
     key: BindParameter[str] = bindparam("key")
@@ -246,7 +249,7 @@ def _place_query(depth: int) -> Select[Any]:
     folder = and_(here.c.parent_id == last.c.id, here.c.name_key == key)
     upload = exists().where(uploads.c.folder_id == last.c.id, uploads.c.name_key == key, IS_SHOWN)
     of_folder = (here.c[name].label(f"here_{name}") for name in ("id", "name", "modified_at"))
-    return (
+    return Prepared(
         select(*down.columns, upload.label("has_uploads"), *of_folder, files)
         .select_from(down.source.outerjoin(files, file).outerjoin(here, folder))
         .where(folders.is_root(down.start))

@@ -25,6 +25,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from transfer.core.cases import CaseNumber
 from transfer.core.errors import EntryMissingError, NotAFolderError
 from transfer.core.names import ROOT, SHARED_FOLDER, CasePath, components, join, name_key
+from transfer.records.prepared import Prepared
 from transfer.records.rows import IS_SHOWN
 from transfer.records.tables import files, folders, uploads
 
@@ -136,19 +137,22 @@ def child(connection: Connection, parent_id: int, name: str) -> int | None:
 
 def path_of(connection: Connection, folder_id: int) -> CasePath:
     """Return the path of a folder."""
-    return paths_of(connection, [folder_id])[folder_id]
+    found = _CLIMB_FROM.all(connection, {"id": folder_id})
+    return CasePath("/".join(row.name for row in found))
 
 
 def paths_of(connection: Connection, ids: Collection[int]) -> dict[int, CasePath]:
     """Return the paths of folders, by one query whatever their number and depth."""
     paths = dict.fromkeys(ids, ROOT)
+    if len(paths) == 1:
+        return {folder_id: path_of(connection, folder_id) for folder_id in paths}
     for start, name in connection.execute(_CLIMB, {"ids": list(paths)}):
         paths[start] = join(paths[start], name)
     return paths
 
 
-def _climb() -> Select[Any]:
-    """Return the query of the names above each of `ids`, the highest first."""
+def _climb(begin: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the names above each folder where it is to `begin`, the highest first."""
     first = (
         select(
             folders.c.id.label("start"),
@@ -156,7 +160,7 @@ def _climb() -> Select[Any]:
             folders.c.name,
             literal(0).label("height"),
         )
-        .where(folders.c.id.in_(bindparam("ids", expanding=True)))
+        .where(begin)
         .cte("climb", recursive=True)
     )
     climb = first.union_all(
@@ -214,7 +218,8 @@ def _stride(count: int, *, from_root: bool) -> Select[Any]:
 
 
 # Made once: putting them together takes longer than running them.
-_CLIMB = _climb()
+_CLIMB = _climb(folders.c.id.in_(bindparam("ids", expanding=True)))
+_CLIMB_FROM = Prepared(_climb(folders.c.id == bindparam("id")))
 _CHILD = select(folders.c.id).where(
     folders.c.parent_id == bindparam("parent"), folders.c.name_key == bindparam("key")
 )

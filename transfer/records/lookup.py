@@ -18,6 +18,7 @@ from transfer.core.uploads import (
     UploadState,
 )
 from transfer.records import folders
+from transfer.records.prepared import Prepared
 from transfer.records.rows import (
     IS_LIVE,
     IS_SHOWN,
@@ -37,8 +38,9 @@ IS_WHOLE_PARTIAL = and_(uploads.c.state == UploadState.RECEIVED, uploads.c.conca
 """Whether it is all there of a piece, and its whole isn't yet."""
 
 # Made once, as they are run for every request.
-_UPLOAD = select_uploads().where(uploads.c.id == bindparam("upload_id"))
-_LOCKED_UPLOAD = _UPLOAD.with_for_update(of=uploads, key_share=True)
+_ONE_UPLOAD = select_uploads().where(uploads.c.id == bindparam("upload_id"))
+_UPLOAD = Prepared(_ONE_UPLOAD)
+_LOCKED_UPLOAD = Prepared(_ONE_UPLOAD.with_for_update(of=uploads, key_share=True))
 
 
 def upload_row(connection: Connection, upload_id: UploadId, *, lock: bool = False) -> AnyRow:
@@ -48,7 +50,7 @@ def upload_row(connection: Connection, upload_id: UploadId, *, lock: bool = Fals
         UploadMissingError: no such upload.
     """
     query = _LOCKED_UPLOAD if lock else _UPLOAD
-    row = connection.execute(query, {"upload_id": upload_id}).one_or_none()
+    row = query.one_or_none(connection, {"upload_id": upload_id})
     if row is None:
         raise UploadMissingError("No such upload.")
     return row

@@ -27,13 +27,14 @@ from transfer.records import audit, interruptions
 from transfer.records.database import DESTINATIONS, Database
 from transfer.records.erasure import UNTOLD
 from transfer.records.outbox_claims import IS_LIVE, Claim, claim
+from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow
 from transfer.records.tables import cases, outbox
 
 # Made once, as they are run for every file. What was added before is not added again.
 _INSERTS = {
-    "sqlite": sqlite.insert(outbox).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(outbox).on_conflict_do_nothing(),
+    "sqlite": Prepared(sqlite.insert(outbox).on_conflict_do_nothing()),
+    "postgresql": Prepared(postgresql.insert(outbox).on_conflict_do_nothing()),
 }
 
 
@@ -143,7 +144,7 @@ def add_all(connection: Connection, events: Sequence[CaseEvent]) -> None:
     rows = [
         {**_values(event), "destination": destination} for event in events for destination in told
     ]
-    connection.execute(_INSERTS[connection.dialect.name], rows)
+    _INSERTS[connection.dialect.name].run_all(connection, rows)
 
 
 def _values(event: CaseEvent) -> dict[str, Any]:

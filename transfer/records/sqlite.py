@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from transfer.records.lanes import Errand, Lane
 from transfer.records.outcomes import known
+from transfer.records.prepared import STRAIGHT, wrapped
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ _WAL_BUSY_SECONDS = 1
 
 _FORGETS = "forgets"
 _READERS = 4
+_LOOKS_IN_A_ROW = 8
 _MOST_AT_ONCE = 32
 """Writes committed together: the first one waits for the last."""
 
@@ -49,6 +51,7 @@ class SqliteConnections:
         self._writer = Lane("records-writer", 1, self._write_all)
         self._readers = Lane("records-reader", _READERS, self._read_all)
         self._looking = _Line(self._look_engine)
+        self._looks = 0
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
         """Run `transaction` after those that wait already.
@@ -73,8 +76,9 @@ class SqliteConnections:
                 found = transaction(connection)
         except (dbapi2.OperationalError, OperationalError):
             return await self.read(transaction)
-        # One that looks again and again leaves the others their turn.
-        await asyncio.sleep(0)  # noqa: TID251 - waits for no time
+        self._looks += 1
+        if self._looks % _LOOKS_IN_A_ROW == 0:  # one that looks on and on leaves others their turn
+            await asyncio.sleep(0)  # noqa: TID251 - waits for no time
         return found
 
     async def close(self) -> None:
@@ -133,6 +137,7 @@ class _Line:
             self._connection = self._engine.connect()
         try:
             with self._connection.begin():
+                self._connection.info[STRAIGHT] = not _is_watched(self._engine)
                 yield self._connection
         except BaseException:
             # One whose commit has failed is still open. Closing rolls it back.
@@ -224,9 +229,25 @@ def make_engine(
         if query_only:
             _say(connection, "BEGIN")
         else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _begin_to_write(connection, is_watched=_is_watched(engine))
 
     return engine
+
+
+def _is_watched(engine: Engine) -> bool:
+    told = engine.dispatch
+    return bool(told.before_cursor_execute or told.after_cursor_execute)
+
+
+def _begin_to_write(connection: Connection, *, is_watched: bool) -> None:
+    words = "BEGIN IMMEDIATE"
+    if is_watched:
+        connection.exec_driver_sql(words)
+        return
+    try:
+        _say(connection, words)
+    except dbapi2.Error as exc:
+        raise wrapped(connection, words, exc) from exc
 
 
 def _say(connection: Connection, words: str) -> None:

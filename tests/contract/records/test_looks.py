@@ -95,11 +95,12 @@ async def test_what_is_locked_for_a_look_is_waited_for_by_a_reader(on_sqlite: Da
     assert threads[1] is not threading.current_thread()
 
 
-async def test_who_looks_again_and_again_leaves_others_their_turn(on_sqlite: Database) -> None:
+async def test_who_looks_on_and_on_leaves_others_their_turn(on_sqlite: Database) -> None:
     for _ in range(3):
         turns: list[bool] = []
         asyncio.get_running_loop().call_soon(turns.append, True)
-        await on_sqlite.look(_ids)
+        for _ in range(8):
+            await on_sqlite.look(_ids)
         assert turns
 
 
