@@ -135,6 +135,15 @@ class StraightHandler(RequestHandler):
         await self._drained()
         await super()._process_packet(pkttype, pktid, packet)
 
+    def send_packet(self, pkttype: int, pktid: int | None, *args: bytes) -> None:
+        """Send a reply of the task's as those are sent that need no waiting, if it fits."""
+        payload = b"".join(args)
+        size = _BEGIN.size + len(payload)
+        if self._writer is not None and self._channel.fits(size):
+            self._channel.send_now([_BEGIN.pack(1 + len(payload), pkttype), payload], size)
+        else:
+            super().send_packet(pkttype, pktid, *args)
+
     # ── At once ──────────────────────────────────────────────────────────────────────────────
 
     def _step(self) -> bool:

@@ -11,8 +11,10 @@ from asyncssh.packet import String, UInt32
 from tests.e2e.sftp.gateway import HOST, Gateway, bytes_of, data_of, eventually
 from tests.engine_room import KIB, MIB
 from tests.unit.sftp.raw_session import (
+    CLOSE,
     OK,
     OPEN,
+    STAT,
     WRITING,
     RawSession,
     packet,
@@ -21,6 +23,7 @@ from tests.unit.sftp.raw_session import (
     write,
 )
 from transfer.sftp.backpressure import PatientConnection
+from transfer.sftp.channels import StraightChannel
 from transfer.sftp.fastpath import StraightConnection
 from transfer.storage.memory import Call
 
@@ -206,3 +209,20 @@ async def _with_half_a_write(connection: SSHClientConnection) -> RawSession:
 
 async def _nobody(gateway: Gateway) -> bool:
     return not gateway.server.connections
+
+
+async def test_what_a_task_replies_goes_the_straight_way_too(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: StraightChannel, data: bytes, _kind: int | None = None) -> None:
+        raise AssertionError(f"{len(data)} bytes by way of asyncssh")
+
+    async with raw_client(gateway) as session:
+        monkeypatch.setattr(StraightChannel, "write", refuse)
+        handle = await session.open(b"trace.log", WRITING)
+        session.send(
+            packet(STAT, String(b"trace.log"), 7),
+            write(handle, 0, b"x", 8),
+            packet(CLOSE, String(handle), 9),
+        )
+        assert [(await session.reply()).number for _ in range(3)] == [7, 8, 9]
