@@ -65,6 +65,7 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         self._opener: KeptGcm | None = None
         self._served: list[StraightChannel] = []
         self._keys_agreed = asyncio.Event()
+        self._heard_at = 0.0
 
     # ── Receiving ────────────────────────────────────────────────────────────────────────────
 
@@ -251,6 +252,22 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
             self._send(encryption.encrypt_packet(self._send_seq, header, packet)[0])
             self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
             self._rekey_bytes_sent += len(packet)
+
+    # ── Keeping alive ────────────────────────────────────────────────────────────────────────
+
+    def _reset_keepalive_timer(self) -> None:
+        """Note that the client is heard of: a new timer for each packet would cost more than it."""
+        self._heard_at = self._loop.time()
+        if self._keepalive_timer is None:
+            super()._reset_keepalive_timer()
+
+    def _keepalive_timer_callback(self) -> None:
+        """Ask whether the client is there, or first wait for the rest of the time if it was."""
+        rest = self._heard_at + self._keepalive_interval - self._loop.time()
+        if rest > 0:
+            self._keepalive_timer = self._loop.call_later(rest, self._keepalive_timer_callback)
+        else:
+            super()._keepalive_timer_callback()
 
     # ── Keys and channels ────────────────────────────────────────────────────────────────────
 

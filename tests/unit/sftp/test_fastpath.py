@@ -226,3 +226,23 @@ async def test_what_a_task_replies_goes_the_straight_way_too(
             packet(CLOSE, String(handle), 9),
         )
         assert [(await session.reply()).number for _ in range(3)] == [7, 8, 9]
+
+
+async def test_a_packet_moves_the_time_to_ask_for_a_sign_of_life_without_a_new_timer(
+    gateway: Gateway,
+) -> None:
+    async with gateway.connect() as connection, connection.start_sftp_client() as client:
+        await client.stat("/")
+        server = served(gateway)
+        assert isinstance(server, StraightConnection)
+        timer = server._keepalive_timer
+        server._heard_at = 0.0
+        await client.stat("/")
+        assert server._keepalive_timer is timer is not None
+        assert server._heard_at
+        server._keepalive_timer_callback()  # too early, as something came since it was set
+        assert server._keepalive_count == 0
+        assert server._keepalive_timer is not timer
+        server._heard_at = 0.0
+        server._keepalive_timer_callback()
+        assert server._keepalive_count == 1
