@@ -52,6 +52,7 @@ from transfer.sftp.copying import Copy
 from transfer.sftp.errors import sftp_error
 from transfer.sftp.filesystem import CaseFileSystem, FileHandle
 from transfer.sftp.hashes import HashReply, received_by
+from transfer.sftp.logs import SparingLogger
 from transfer.sftp.paths import home_path
 from transfer.sftp.readahead import MAX_READ_BYTES
 
@@ -136,6 +137,7 @@ class RequestHandler(SFTPServerHandler):
         # The handler needs no more of its server than the methods of CaseFileSystem.
         server = cast(asyncssh.SFTPServer, filesystem)
         super().__init__(server, reader, writer, MIN_SFTP_VERSION)
+        self._logger = SparingLogger.like(self._logger)
         self._filesystem = filesystem
         self._session_is_over = False
         self._nobody_waits = asyncio.Event()
