@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pysqlite3 import dbapi2
 from sqlalchemy import (
     Connection,
     Engine,
@@ -156,4 +157,19 @@ async def test_what_python_makes_up_is_not_left_out(sqlite_url: str) -> None:
         with pytest.raises(ValueError, match="anew"):
             await database.look(several.all, {"ids": ["one"]})
     finally:
+        await database.close()
+
+
+async def test_who_waits_too_long_for_another_writer_is_told_to_try_again(sqlite_url: str) -> None:
+    database = await Database.open(sqlite_url)
+    await database.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=0"))
+    other = dbapi2.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordsUnavailableError):
+            await database.write(Prepared(insert(tokens)).run, _token("one"))
+        other.execute("COMMIT")
+        await database.write(Prepared(insert(tokens)).run, _token("one"))
+    finally:
+        other.close()
         await database.close()
