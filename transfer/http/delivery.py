@@ -29,7 +29,7 @@ from transfer.http.outlets import Chunk, Outlet, takes_pipes
 from transfer.http.policy import HttpPolicy
 from transfer.http.ranges import Span, UnsatisfiableRangeError, parse_ranges
 from transfer.http.tus_headers import http_date
-from transfer.ports import PipedReading
+from transfer.ports import LentReading, PipedReading
 
 _log = structlog.get_logger(__name__)
 
@@ -159,6 +159,8 @@ async def _body(
             stream: AsyncIterator[Chunk] = chunks
             if isinstance(chunks, PipedReading) and takes_pipes(request):
                 stream = chunks.piped()
+            elif isinstance(chunks, LentReading):
+                stream = chunks.lent()
             first = await anext(stream, b"")
             if head:
                 yield head

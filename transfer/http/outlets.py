@@ -13,7 +13,7 @@ from transfer.ports import Piped
 _SLICE_BYTES = 256 * 1024
 """What must be taken within `stalled_write`: slow receivers are welcome, absent ones are not."""
 
-Chunk = bytes | Piped
+Chunk = bytes | memoryview | Piped
 
 
 def takes_pipes(request: web.Request) -> bool:

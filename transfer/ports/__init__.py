@@ -30,7 +30,15 @@ from transfer.ports.inbox import CaseInbox, CaseNews, Inbox, ReadingMark, Readin
 from transfer.ports.known_cases import KnownCase, KnownCaseRecords, Learned
 from transfer.ports.launches import LaunchKeys, PublicKey
 from transfer.ports.metering import Measure, Meter, NoMeter
-from transfer.ports.objects import Buffer, ObjectStore, Piped, PipedReading, StoredItem, StoredKind
+from transfer.ports.objects import (
+    Buffer,
+    LentReading,
+    ObjectStore,
+    Piped,
+    PipedReading,
+    StoredItem,
+    StoredKind,
+)
 from transfer.ports.outbox import (
     Backlog,
     Destination,
@@ -141,6 +149,7 @@ __all__ = [
     "Learned",
     "Lease",
     "LeaseStanding",
+    "LentReading",
     "Letter",
     "LetterSearch",
     "MasterKeys",

@@ -51,6 +51,17 @@ class PipedReading(Protocol):
         """
 
 
+@runtime_checkable
+class LentReading(Protocol):
+    """What `ObjectStore.read` may give besides: bytes in memory that is used again and again."""
+
+    def lent(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield what iterating would have yielded, in its place.
+
+        A chunk is valid until the next one is asked for; who slices it may keep the slice.
+        """
+
+
 class ObjectStore(Protocol):
     """Bytes under opaque keys. Every write is checked by the store against its CRC64NVME.
 

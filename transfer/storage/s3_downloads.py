@@ -1,4 +1,4 @@
-"""Bytes on their way from S3: read ahead by threads, or by pipes, and never read in vain."""
+"""Bytes on their way from S3: read ahead by threads, by pipes or the loop, and never in vain."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from transfer.core.errors import StoreUnavailableError
 from transfer.ports import Piped
+from transfer.storage.inlets import Inlet
 from transfer.storage.pipes import Pipes, PipeSupply
 from transfer.storage.s3_errors import translated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 _WORTH_PIPES_BYTES = 4 * CHUNK_BYTES
+"""And worth the connection: one that was read past its HTTP client isn't used again."""
 
 
 class Download:
@@ -53,6 +55,7 @@ class Download:
         self._body: StreamingBody | None = None
         self._begins = True
         self._pipes: Pipes | None = None
+        self._inlet: Inlet | None = None
         self._ahead: Future[bytes | Piped] | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,6 +95,37 @@ class Download:
         while self._ahead is not None:
             yield await self._take(self._ahead)
 
+    async def lent(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield the same from the beginning; each chunk is valid until the next is asked for."""
+        if self._supply is not None and self._ahead is not None:
+            with translated():
+                first = await asyncio.wrap_future(self._ahead)
+            self._ahead = None
+            yield cast(bytes, first)
+            read = self._read
+            if self._is_bare():
+                async for chunk in self._taken_in():
+                    yield chunk
+                read = self._read_again
+            self._ahead = self._pool.submit(read) if self._unread else None
+        async for rest in self:
+            yield rest
+
+    async def _taken_in(self) -> AsyncIterator[memoryview]:
+        """Yield what the loop takes in: all that is unread, unless the store breaks off."""
+        fd, seconds = self._raw().fileno(), self._timeout_seconds
+        with translated():
+            self._inlet = Inlet(fd, CHUNK_BYTES, timeout_seconds=seconds)
+        while self._unread:
+            try:
+                chunk = await self._inlet.take(min(CHUNK_BYTES, self._unread))
+            except OSError:
+                return
+            if not chunk:
+                return
+            self._unread -= len(chunk)
+            yield chunk
+
     async def _take(self, ahead: Future[bytes | Piped]) -> bytes | Piped:
         """Return the chunk that is read ahead, and begin the next; the last is done with."""
         with translated():
@@ -119,6 +153,10 @@ class Download:
         except StoreUnavailableError:
             if self._is_left:
                 raise
+        return self._read_again()
+
+    def _read_again(self) -> bytes | Piped:
+        """Ask for what is unread once more, and read on."""
         self._close()
         self._open()
         # A whole chunk, or none: by little ones a sick store would be asked for ever.
@@ -135,20 +173,29 @@ class Download:
 
     def _chunk(self, wanted: int) -> bytes | Piped:
         """Return up to `wanted` bytes, none if the store has ended its answer."""
-        body = cast("StreamingBody", self._body)
         if self._supply is not None:
-            raw: HTTPResponse = vars(body)["_raw_stream"]  # there is no other way to the socket
+            raw = self._raw()
             if self._begins:
-                # A pipe takes from the socket itself: what came with the head goes before.
+                # From now on it is the socket that is read: what came with the head goes before.
                 self._begins = False
                 return raw.read1(wanted)
             if self._pipes is not None and not raw.chunked:
                 seconds = self._timeout_seconds
                 return self._pipes.fill(raw.fileno(), wanted, timeout_seconds=seconds)
-        chunk = body.read(wanted)
+        chunk = cast("StreamingBody", self._body).read(wanted)
         return chunk if len(chunk) == wanted else b""
 
+    def _is_bare(self) -> bool:
+        """Whether what comes by the socket is the object's bytes and nothing else."""
+        return self._supply is not None and not self._raw().chunked
+
+    def _raw(self) -> "HTTPResponse":
+        raw: HTTPResponse = vars(self._body)["_raw_stream"]  # there is no other way to the socket
+        return raw
+
     def _close(self) -> None:
+        if self._inlet is not None:
+            self._inlet.close()
         if self._body is not None:
             self._body.close()
 

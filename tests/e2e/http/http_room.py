@@ -69,6 +69,7 @@ class HttpRoom:
     tokens: dict[str, str]
     awaited: list[str]
     surprises: list[Exception]
+    scheme: str = "http"
 
     @property
     def host(self) -> str:
@@ -80,7 +81,7 @@ class HttpRoom:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def bearer(self, who: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[who]}"}
@@ -249,7 +250,8 @@ async def http_room(
         server = HttpServer(build_app(services), services.policy, tls=tls)
         await server.start(listeners or bound_sockets("127.0.0.1", 0))
         try:
-            async with aiohttp.ClientSession() as session:
+            connector = aiohttp.TCPConnector(ssl=False)  # its certificate is its own
+            async with aiohttp.ClientSession(connector=connector) as session:
                 yield HttpRoom(
                     engine=room,
                     server=server,
@@ -257,6 +259,7 @@ async def http_room(
                     tokens=await _tokens(room),
                     awaited=awaited,
                     surprises=surprises,
+                    scheme="http" if tls is None else "https",
                 )
         finally:
             await server.stop()

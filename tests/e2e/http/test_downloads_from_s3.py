@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import psutil
 import pytest
 
+from tests.clock import MovableClock
 from tests.e2e.http.http_room import HttpRoom, http_room
 from tests.e2e.http.wire import wire
 from tests.engine_room import MIB, NUMBER
@@ -20,10 +22,14 @@ from tests.programs import program
 from transfer.clock import SystemClock
 from transfer.core.parts import PartPlan
 from transfer.engine.policy import UploadPolicy
+from transfer.http.certificates import CertificateFiles
+from transfer.http.listener import CurrentTls
 from transfer.http.policy import HttpPolicy
-from transfer.ports import Piped, PipedReading
+from transfer.http.tls import own_certificate
+from transfer.ports import Piped
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
+from transfer.storage.s3_downloads import Download
 
 pytestmark = pytest.mark.e2e
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="other systems can't splice")
@@ -100,30 +106,30 @@ async def test_an_archive_of_large_and_small_files_is_right(s3_room: HttpRoom) -
 
 
 class WatchedStore(S3ObjectStore):
-    """Counts what of its objects is read into this process, and what only passes it by pipe."""
+    """Counts what of its objects is read, what is lent, and what only passes it by pipe."""
 
     def __init__(self, settings: S3Settings) -> None:
         super().__init__(settings)
         self.read_bytes = 0
         self.piped_bytes = 0
+        self.lent_bytes = 0
 
     @asynccontextmanager
     async def read(
         self, key: str, start: int, size: int, *, customer_key: bytes | None = None
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         async with super().read(key, start, size, customer_key=customer_key) as chunks:
-            assert isinstance(chunks, PipedReading)
+            assert isinstance(chunks, Download)
             yield WatchedReading(self, chunks)
 
 
 class WatchedReading(AsyncIterator[bytes]):
-    def __init__(self, store: WatchedStore, chunks: PipedReading) -> None:
+    def __init__(self, store: WatchedStore, chunks: Download) -> None:
         self._store = store
         self._chunks = chunks
 
     async def __anext__(self) -> bytes:
-        assert isinstance(self._chunks, AsyncIterator)
-        chunk: bytes = await anext(self._chunks)
+        chunk = await anext(self._chunks)
         self._store.read_bytes += len(chunk)
         return chunk
 
@@ -131,6 +137,14 @@ class WatchedReading(AsyncIterator[bytes]):
         async for chunk in self._chunks.piped():
             if isinstance(chunk, Piped):
                 self._store.piped_bytes += chunk.size
+            else:
+                self._store.read_bytes += len(chunk)
+            yield chunk
+
+    async def lent(self) -> AsyncIterator[bytes | memoryview]:
+        async for chunk in self._chunks.lent():
+            if isinstance(chunk, memoryview):
+                self._store.lent_bytes += len(chunk)
             else:
                 self._store.read_bytes += len(chunk)
             yield chunk
@@ -186,6 +200,60 @@ async def test_a_receiver_who_takes_nothing_of_a_pipe_is_ended(
         async with asyncio.timeout(20):
             while psutil.Process().num_fds() > before:
                 await room.ask("GET", "/healthz", who=None)
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> CurrentTls:
+    clock = MovableClock()
+    made = own_certificate(tmp_path / "tls", [], clock.now())
+    return CertificateFiles(made.certificate, made.key, clock).context
+
+
+async def test_what_is_sent_under_tls_goes_by_memory_that_is_lent(
+    tmp_path: Path, watched: WatchedStore, tls: CurrentTls
+) -> None:
+    policy = UploadPolicy(plan=PartPlan())
+    async with http_room(tmp_path, store=watched, engine_policy=policy, tls=tls) as room:
+        file = await room.send(DATA, "big.bin")
+        watched.read_bytes = 0
+        path = f"/api/v1/files/{file['id']}/content"
+        assert (await room.ask("GET", path)).body == DATA
+        half = await room.ask("GET", path, headers={"Range": f"bytes={len(DATA) // 2}-"})
+        assert half.body == DATA[len(DATA) // 2 :]
+        assert watched.read_bytes + watched.lent_bytes == len(DATA) * 3 // 2
+        assert watched.lent_bytes > len(DATA) * 4 // 3
+        several = await room.ask("GET", path, headers={"Range": "bytes=5-9999999,12000000-"})
+        assert several.body.count(DATA[5:10_000_000]) == 1
+        assert several.body.count(DATA[12_000_000:]) == 1
+        assert room.server.connections == 1, "none was broken"
+
+
+async def test_a_receiver_under_tls_who_takes_nothing_or_leaves_takes_nothing_with_it(
+    tmp_path: Path, watched: WatchedStore, tls: CurrentTls
+) -> None:
+    policy = HttpPolicy(stalled_write=timedelta(seconds=0.5))
+    plan = UploadPolicy(plan=PartPlan())
+    async with http_room(
+        tmp_path, store=watched, policy=policy, engine_policy=plan, tls=tls
+    ) as room:
+        file = await room.send(DATA, "big.bin")
+        path = f"/api/v1/files/{file['id']}/content"
+        before = psutil.Process().num_fds()
+        for leaves in (False, True):
+            answer = await room.session.get(room.url + path, headers=room.bearer("designated"))
+            if leaves:
+                answer.close()
+            await room.ask("GET", "/healthz", who=None)
+            async with asyncio.timeout(20):
+                while room.server.connections > 1:
+                    await room.ask("GET", "/healthz", who=None)
+            if not leaves:
+                with pytest.raises(aiohttp.ClientError):
+                    await answer.read()
+        async with asyncio.timeout(20):
+            while psutil.Process().num_fds() > before:
+                await room.ask("GET", "/healthz", who=None)
+        assert 0 < watched.lent_bytes < 2 * len(DATA)
 
 
 @pytest.mark.parametrize("kind", ["file", "archive"])

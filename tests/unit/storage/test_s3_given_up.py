@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import random
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,8 @@ import pytest
 from tests.unit.storage.fake_s3 import SETTINGS, Answer, Asked, fake_s3, read_all, say_ok, until
 from transfer.clock import SystemClock
 from transfer.core.errors import StoreUnavailableError
-from transfer.ports import Piped, PipedReading
+from transfer.ports import LentReading, Piped, PipedReading
+from transfer.storage.pipes import PipeSupply
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_downloads import Download
 
@@ -193,7 +195,8 @@ def emptied(piped: Piped) -> bytes:
     return data
 
 
-async def test_an_answer_that_comes_in_pieces_goes_by_no_pipe() -> None:
+@pytest.mark.parametrize("way", ["piped", "lent"])
+async def test_an_answer_that_comes_in_pieces_goes_by_no_other_way(way: str) -> None:
     data = random.Random(3).randbytes(6 * MIB)
 
     async def answer(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -209,9 +212,129 @@ async def test_an_answer_that_comes_in_pieces_goes_by_no_pipe() -> None:
     async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
         fake.answer = answer
         async with store.read("key", 0, len(data)) as chunks:
-            assert isinstance(chunks, PipedReading)
-            got = [chunk async for chunk in chunks.piped()]
+            got = [chunk async for chunk in getattr(chunks, way)()]
     assert b"".join(chunk for chunk in got if isinstance(chunk, bytes)) == data
+
+
+@pytest.mark.parametrize("sends", [1 << 40, 5 * MIB + 1000], ids=["whole", "broken off"])
+async def test_what_is_lent_is_the_same(sends: int) -> None:
+    data, lent = random.Random(5).randbytes(16 * MIB), 0
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(data, sends=sends, etags=['"e"'] * 9)
+        async with store.read("key", 100, len(data) - 100) as chunks:
+            assert isinstance(chunks, LentReading)
+            got = b""
+            async for chunk in chunks.lent():
+                got += chunk
+                lent += len(chunk) if isinstance(chunk, memoryview) else 0
+    assert got == data[100:]
+    assert lent > 4 * MIB
+    starts = [int(asked.headers["range"].split("=")[1].split("-")[0]) for asked in fake.asked]
+    assert starts == (
+        [100] if sends > len(data) else [100, *range(100 + sends, len(data), 5 * MIB)]
+    )
+
+
+async def test_a_store_that_stalls_while_it_lends_is_asked_once_more() -> None:
+    data, go_on = random.Random(7).randbytes(6 * MIB), asyncio.Event()
+
+    async def stalling(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if len(fake.asked) > 1:
+            go_on.set()
+            await breaking(data, sends=1 << 40, etags=['"e"'])(asked, writer)
+            return
+        head = 'HTTP/1.1 206 Partial Content\r\nContent-Length: {0}\r\nETag: "e"\r\n'
+        writer.write(
+            (head + "Content-Range: bytes 0-{1}/{0}\r\n\r\n")
+            .format(len(data), len(data) - 1)
+            .encode()
+            + data[: 3 * MIB]
+        )
+        await writer.drain()
+        await go_on.wait()
+
+    template = replace(SETTINGS, read_timeout_seconds=0.5)
+    async with fake_s3(template) as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = stalling
+        async with store.read("key", 0, len(data)) as chunks:
+            assert isinstance(chunks, LentReading)
+            assert b"".join([bytes(chunk) async for chunk in chunks.lent()]) == data
+    assert len(fake.asked) == 2
+
+
+async def test_a_socket_that_was_left_in_the_middle_of_a_chunk_is_never_read_on() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    size = 5 * MIB
+    asked: list[str] = []
+    resumed: list[bool] = []
+
+    class Raw:
+        chunked = False
+
+        def fileno(self) -> int:
+            return ours.fileno()
+
+        def read1(self, _: int) -> bytes:
+            return b"head"
+
+    class Body:
+        def __init__(self) -> None:
+            self._raw_stream = Raw()
+            self._is_first = not asked
+
+        def read(self, wanted: int) -> bytes:
+            resumed.append(self._is_first)
+            return b"x" * wanted
+
+        def close(self) -> None:
+            pass
+
+    def request(wanted: str) -> Any:  # noqa: ANN401 -- what boto3 answers
+        body = Body()
+        asked.append(wanted)
+        return {"Body": body, "ContentRange": f"{wanted.replace('=', ' ')}/{size}"}
+
+    with ours, theirs, ThreadPoolExecutor(1) as pool:
+        theirs.send(b"half a chunk, and then nothing for too long")
+        supply = PipeSupply()
+        async with Download(pool, request, 0, size, supply=supply, timeout_seconds=0.1) as chunks:
+            got = b"".join([bytes(chunk) async for chunk in chunks.lent()])
+    assert got == b"head" + b"x" * (size - 4)
+    assert asked == [f"bytes=0-{size - 1}", f"bytes=4-{size - 1}"]
+    assert not any(resumed)
+
+
+async def test_a_lender_that_is_cancelled_cuts_the_connection() -> None:
+    stalled, go_on, cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def stalling(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(ranged(bytes(3 * MIB), promised=1 << 40, total=1 << 40))
+        await writer.drain()
+        stalled.set()
+        await go_on.wait()
+        try:
+            while True:
+                writer.write(bytes(MIB))
+                await writer.drain()
+        except ConnectionError:
+            cut.set()
+
+    async def take(chunks: LentReading) -> None:
+        async for _ in chunks.lent():
+            pass
+
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = stalling
+        async with store.read("key", 0, 1 << 40) as chunks:
+            assert isinstance(chunks, LentReading)
+            taking = asyncio.create_task(take(chunks))
+            await until(stalled)
+            taking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await taking
+        go_on.set()
+        await until(cut)
 
 
 async def test_the_rest_of_another_object_is_no_rest() -> None:
