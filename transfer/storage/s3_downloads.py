@@ -114,8 +114,10 @@ class Download:
     async def _taken_in(self) -> AsyncIterator[memoryview]:
         """Yield what the loop takes in: all that is unread, unless the store breaks off."""
         fd, seconds = self._raw().fileno(), self._timeout_seconds
-        with translated():
+        try:
             self._inlet = Inlet(fd, CHUNK_BYTES, timeout_seconds=seconds)
+        except OSError:  # threads need no file descriptor more
+            return
         while self._unread:
             try:
                 chunk = await self._inlet.take(min(CHUNK_BYTES, self._unread))

@@ -1,6 +1,7 @@
 """Reads and writes of the S3 store that stall, break off, or are given up."""
 
 import asyncio
+import errno
 import gc
 import os
 import random
@@ -233,6 +234,21 @@ async def test_what_is_lent_is_the_same(sends: int) -> None:
     assert starts == (
         [100] if sends > len(data) else [100, *range(100 + sends, len(data), 5 * MIB)]
     )
+
+
+async def test_without_a_file_descriptor_to_spare_threads_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    data = random.Random(6).randbytes(6 * MIB)
+    monkeypatch.setattr("transfer.storage.inlets.os.dup", none_left)
+    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+        fake.answer = breaking(data, sends=1 << 40, etags=['"e"'] * 2)
+        async with store.read("key", 0, len(data)) as chunks:
+            assert isinstance(chunks, LentReading)
+            assert b"".join([bytes(chunk) async for chunk in chunks.lent()]) == data
 
 
 async def test_a_store_that_stalls_while_it_lends_is_asked_once_more() -> None:
