@@ -96,7 +96,7 @@ class HttpPolicy:
     stop_grace: timedelta = timedelta(seconds=3)
     head: timedelta = timedelta(seconds=20)
     handshake: timedelta = timedelta(seconds=10)
-    write_buffer_bytes: int = MIB
+    write_buffer_bytes: int = 2 * MIB
     straight_bytes: int = 64 * MIB
     redirect_lifetime: timedelta | None = None
     heartbeat: timedelta = timedelta(seconds=15)
