@@ -98,22 +98,25 @@ async def _awaited(
 ) -> bytes | memoryview:
     """Return what comes next, if it comes in time; nothing at the end."""
     idle, loop = policy.idle.total_seconds(), asyncio.get_running_loop()
-    silent_since = loop.time()
+    silent_since, began = loop.time(), clock.monotonic()
     while True:
-        began = clock.monotonic()
         chunk: bytes | memoryview | None = None
         judged_at = loop.time() + policy.rate_grace.total_seconds()
         try:
-            async with asyncio.timeout_at(min(silent_since + idle, judged_at)):
+            async with asyncio.timeout_at(min(silent_since + idle, judged_at)) as limit:
                 chunk = await content.readany()
         except TimeoutError as exc:
+            if not limit.expired():  # the connection's own
+                raise ConnectionResetError("The sender is not there any more.") from exc
             expired = exc
         passed = 0
         if isinstance(content, StraightBody):
             passed, silent_since = content.passed(), max(silent_since, content.moved_at)
             pace.received(passed)
         if chunk or passed:
-            pace.waited(clock.monotonic() - began)
+            waited_until = clock.monotonic()
+            pace.waited(waited_until - began)
+            began = waited_until
         if chunk is not None:
             return chunk
         if loop.time() >= silent_since + idle:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from pysqlite3 import dbapi2
 from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -81,6 +81,9 @@ class _Straight:
         compiled = statement.compile(dialect=dialect, column_keys=list(names))
         if compiled.prefetch or compiled.post_compile_params or compiled.literal_execute_params:
             raise ValueError("such a statement is put together anew for each run")
+        for bind, name in compiled.bind_names.items():
+            if bind.required and not {bind.key, name} & set(names):
+                raise InvalidRequestError(f"The parameter {bind.key!r} is missing.")
         self._sql = compiled.string
         self._arguments = [
             _argument(compiled, name, names, dialect) for name in compiled.positiontup or ()

@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from tests.contract.records.scenario import NOW, NUMBER, open_case
 from transfer.core.access import Door
@@ -68,6 +68,14 @@ async def test_what_was_written_by_the_shorter_way_is_read_the_same_by_either(
     [row] = await database.read(_prepared, select(audit_events))
     assert tuple(row) == usual
     assert {name: getattr(row, name) for name in EVENT} == EVENT
+
+
+async def test_a_parameter_that_is_forgotten_is_no_null(database: Database) -> None:
+    def forgetful(connection: Connection) -> None:
+        with pytest.raises(SQLAlchemyError, match="id"):
+            Prepared(BY_ID).all(connection, {})
+
+    await database.write(forgetful)
 
 
 async def test_rows_have_the_names_of_their_columns_and_labels(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Bodies read into the parts they become: hardly copied, in order, and judged as others are."""
 
 import asyncio
+import errno
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,6 +76,7 @@ class Gate:
     def __init__(self, writer: UploadWriter) -> None:
         self.open = asyncio.Event()
         self.request: asyncio.Future[web.Request] = asyncio.get_running_loop().create_future()
+        self.failure: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._writer = writer
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -86,6 +88,8 @@ class Gate:
                     self.request.set_result(request)
                     await self.open.wait()
                 await self._writer.write(chunk)
+        except ConnectionError as exc:
+            self.failure.set_result(exc)
         finally:
             let_go(request)
         return web.Response()
@@ -128,3 +132,18 @@ async def test_what_comes_while_a_chunk_waits_goes_behind_it(tmp_path: Path) -> 
             await sending.wait_closed()
         received = await room.uploads.finish_writer(customer(), writer)
         assert await room.content_of(received) == data
+
+
+async def test_a_connection_that_times_out_is_one_whose_sender_has_left(tmp_path: Path) -> None:
+    file = FileToSend(case_number=NUMBER, path=CasePath("a.log"), length=MIB)
+    async with engine_room(tmp_path, policy=PARTS) as room:
+        gate = Gate(await room.uploads.create_writer(customer(), file))
+        gate.open.set()
+        async with served(gate) as port:
+            _, sending = await asyncio.open_connection("127.0.0.1", port)
+            sending.write(f"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: {MIB}\r\n\r\nx".encode())
+            request = await gate.request
+            request.content.set_exception(TimeoutError(errno.ETIMEDOUT, "timed out"))
+            async with asyncio.timeout(5):
+                assert isinstance(await gate.failure, ConnectionError)
+            sending.close()

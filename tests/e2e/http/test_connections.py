@@ -85,15 +85,16 @@ async def test_a_sender_who_pauses_too_long_is_ended_with_what_came_kept(tmp_pat
         assert await room.offset(location) == 1000
 
 
+@pytest.mark.parametrize("pause", [0.05, 1.05], ids=["within the grace", "beyond it"])
 @pytest.mark.parametrize("straight_bytes", [1, 1 << 30])
 async def test_a_sender_who_trickles_is_ended_with_what_came_kept(
-    tmp_path: Path, straight_bytes: int
+    tmp_path: Path, straight_bytes: int, pause: float
 ) -> None:
     policy = HttpPolicy(
         straight_bytes=straight_bytes,
         idle=timedelta(seconds=20),
         min_bytes_per_second=1000,
-        rate_grace=timedelta(seconds=0.5),
+        rate_grace=timedelta(seconds=1),
         lingering=timedelta(seconds=0.3),
     )
     async with http_room(tmp_path, policy=policy, running=True) as room:
@@ -103,11 +104,12 @@ async def test_a_sender_who_trickles_is_ended_with_what_came_kept(
 
             async def trickle() -> None:
                 for _ in range(200):
-                    await room.engine.clock.sleep(0.05)
+                    await room.engine.clock.sleep(pause)
                     await slow.say("", b"x")
 
             trickling = asyncio.create_task(trickle())
-            status, _ = await slow.hear()
+            async with asyncio.timeout(10):
+                status, _ = await slow.hear()
             trickling.cancel()
             await asyncio.gather(trickling, return_exceptions=True)
             assert status == 408
