@@ -14,9 +14,11 @@ from transfer.service.hangup import on_hangup, surviving_hangups
 
 @pytest.fixture(autouse=True)
 def before() -> Iterator[None]:
-    kept = signal.getsignal(signal.SIGHUP)
+    """Have a hangup end the process, as it does but where `nohup` began the tests."""
+    kept = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    assert signal.getsignal(signal.SIGHUP) == kept
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    signal.signal(signal.SIGHUP, kept)
 
 
 @pytest.fixture
