@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2
-from sqlalchemy import Connection, func, insert, literal, select, text, update
+from sqlalchemy import Connection, func, literal, select, text, update
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from tests.contract.records.scenario import NOW, NUMBER, OTHER_NUMBER, open_case
+from tests.contract.records.token_rows import add_token, token_ids
 from tests.postgres import PostgresForTests
-from transfer.core.access import Role
 from transfer.core.errors import (
     InvalidRequestError,
     RecordsUnavailableError,
@@ -24,66 +24,48 @@ from transfer.records.database import Database
 from transfer.records.tables import cases, tokens
 
 
-def _add(connection: Connection, token_id: str) -> str:
-    connection.execute(
-        insert(tokens).values(
-            id=token_id,
-            name="n",
-            role=Role.ADMIN,
-            secret_sha256=token_id.encode(),
-            issued_at=NOW,
-            expires_at=NOW,
-        )
-    )
-    return token_id
-
-
-def _ids(connection: Connection) -> set[str]:
-    return set(connection.scalars(select(tokens.c.id)))
-
-
 async def test_a_transaction_returns_what_its_function_does(database: Database) -> None:
-    assert await database.write(_add, "one") == "one"
-    assert await database.read(_ids) == {"one"}
+    assert await database.write(add_token, "one") == "one"
+    assert await database.read(token_ids) == {"one"}
 
 
 async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     def fail(connection: Connection) -> None:
-        _add(connection, "one")
+        add_token(connection, "one")
         raise LookupError("no")
 
     with pytest.raises(LookupError):
         await database.write(fail)
-    assert await database.read(_ids) == set()
+    assert await database.read(token_ids) == set()
 
 
 async def test_a_read_can_not_write(database: Database) -> None:
     with pytest.raises((RecordsUnavailableError, DBAPIError)):
-        await database.read(_add, "one")
-    assert await database.read(_ids) == set()
+        await database.read(add_token, "one")
+    assert await database.read(token_ids) == set()
 
 
 async def test_a_read_sees_one_moment(database: Database) -> None:
     seen: list[set[str]] = []
 
     def look(connection: Connection) -> None:
-        seen.append(_ids(connection))
+        seen.append(token_ids(connection))
         loop.call_soon_threadsafe(looked.set)
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_sleep(0.3)"))  # lets the write below go first
         else:
             assert written.wait(10)
-        seen.append(_ids(connection))
+        seen.append(token_ids(connection))
 
     loop = asyncio.get_running_loop()
     looked, written = asyncio.Event(), threading.Event()
     reading = asyncio.create_task(database.read(look))
     await looked.wait()
-    await database.write(_add, "meanwhile")
+    await database.write(add_token, "meanwhile")
     written.set()
     await reading
     assert seen == [set(), set()]
-    assert await database.read(_ids) == {"meanwhile"}
+    assert await database.read(token_ids) == {"meanwhile"}
 
 
 async def test_processes_that_read_then_write_do_not_lose_each_others_changes(
@@ -95,7 +77,7 @@ async def test_processes_that_read_then_write_do_not_lose_each_others_changes(
         connection.execute(update(tokens).where(tokens.c.id == "one").values(name=name))
         return name
 
-    await database.write(_add, "one")
+    await database.write(add_token, "one")
     other = await Database.open(url)
     names = await asyncio.gather(
         *(one.write(append, letter) for letter in "abcdef" for one in (database, other))
@@ -114,7 +96,7 @@ async def test_a_caller_that_is_cancelled_leaves_once_its_transaction_is_over(
             connection.execute(text("SELECT pg_sleep(0.2)"))
         else:
             assert go_on.wait(10)
-        _add(connection, "one")
+        add_token(connection, "one")
 
     loop = asyncio.get_running_loop()
     begun, go_on = asyncio.Event(), threading.Event()
@@ -127,14 +109,14 @@ async def test_a_caller_that_is_cancelled_leaves_once_its_transaction_is_over(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await database.read(_ids) == {"one"}
+    assert await database.read(token_ids) == {"one"}
 
 
 async def test_a_failure_after_its_caller_was_cancelled_disturbs_nobody(
     database: Database,
 ) -> None:
     def fail(connection: Connection) -> None:
-        _add(connection, "one")
+        add_token(connection, "one")
         raise LookupError("no")
 
     for _ in range(5):
@@ -143,7 +125,7 @@ async def test_a_failure_after_its_caller_was_cancelled_disturbs_nobody(
         task.cancel()
         with pytest.raises((asyncio.CancelledError, LookupError)):
             await task
-    assert await database.read(_ids) == set()
+    assert await database.read(token_ids) == set()
 
 
 async def test_a_write_that_waits_for_another_one_does_not_happen_once_cancelled(
@@ -152,7 +134,7 @@ async def test_a_write_that_waits_for_another_one_does_not_happen_once_cancelled
     database = await Database.open(sqlite_url)
     release = threading.Event()
     first = asyncio.create_task(database.write(lambda _: release.wait(10)))
-    second = asyncio.create_task(database.write(_add, "second"))
+    second = asyncio.create_task(database.write(add_token, "second"))
     await asyncio.sleep(0)  # noqa: TID251 -- gives the loop a turn, waits for no time
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -160,13 +142,13 @@ async def test_a_write_that_waits_for_another_one_does_not_happen_once_cancelled
     assert not first.done()
     release.set()
     await first
-    assert await database.read(_ids) == set()
+    assert await database.read(token_ids) == set()
     await database.close()
 
 
 async def test_closing_finishes_the_writes_that_were_asked_for(sqlite_url: str) -> None:
     database = await Database.open(sqlite_url)
-    writes = [asyncio.create_task(database.write(_add, f"{n}")) for n in range(20)]
+    writes = [asyncio.create_task(database.write(add_token, f"{n}")) for n in range(20)]
     await asyncio.sleep(0)  # noqa: TID251 -- gives the loop a turn, waits for no time
     await database.close()
     assert await asyncio.gather(*writes) == [f"{n}" for n in range(20)]
@@ -175,7 +157,7 @@ async def test_closing_finishes_the_writes_that_were_asked_for(sqlite_url: str) 
 async def test_a_closed_database_is_unavailable(url: str) -> None:
     database = await Database.open(url)
     await database.close()
-    for use in (database.read(_ids), database.write(_add, "one")):
+    for use in (database.read(token_ids), database.write(add_token, "one")):
         with pytest.raises(RecordsUnavailableError):
             await use
 
@@ -184,13 +166,13 @@ async def test_two_processes_write_to_one_database_in_turns(url: str, database: 
     other = await Database.open(url)
     await asyncio.gather(
         *(
-            one.write(_add, f"{name}-{n}")
+            one.write(add_token, f"{name}-{n}")
             for n in range(60)
             for name, one in (("a", database), ("b", other))
         )
     )
     await other.close()
-    assert len(await database.read(_ids)) == 120
+    assert len(await database.read(token_ids)) == 120
 
 
 @pytest.mark.parametrize(
@@ -244,11 +226,11 @@ async def on_postgres(postgres_url: str) -> AsyncIterator[Database]:
 async def test_connections_that_were_cut_are_made_anew(
     on_postgres: Database, postgres: PostgresForTests, postgres_url: str
 ) -> None:
-    await asyncio.gather(*(on_postgres.write(_add, f"{n}") for n in range(8)))
+    await asyncio.gather(*(on_postgres.write(add_token, f"{n}") for n in range(8)))
     postgres.end_sessions(postgres_url)
-    assert len(await on_postgres.read(_ids)) == 8
+    assert len(await on_postgres.read(token_ids)) == 8
     postgres.end_sessions(postgres_url)
-    assert await on_postgres.write(_add, "after") == "after"
+    assert await on_postgres.write(add_token, "after") == "after"
 
 
 async def test_a_transaction_cut_in_the_middle_is_run_again_whole(
@@ -258,14 +240,14 @@ async def test_a_transaction_cut_in_the_middle_is_run_again_whole(
 
     def cut_once(connection: Connection) -> None:
         runs.append(1)
-        _add(connection, "one")
+        add_token(connection, "one")
         if len(runs) == 1:
             postgres.end_sessions(postgres_url)
-        _add(connection, "two")
+        add_token(connection, "two")
 
     await on_postgres.write(cut_once)
     assert len(runs) == 2
-    assert await on_postgres.read(_ids) == {"one", "two"}
+    assert await on_postgres.read(token_ids) == {"one", "two"}
 
 
 async def test_a_commit_that_got_no_answer_is_not_repeated_behind_its_callers_back(
@@ -275,13 +257,13 @@ async def test_a_commit_that_got_no_answer_is_not_repeated_behind_its_callers_ba
 
     def cut_at_the_end(connection: Connection) -> None:
         runs.append(1)
-        _add(connection, "one")
+        add_token(connection, "one")
         postgres.end_sessions(postgres_url)
 
     with pytest.raises(RecordsUnavailableError, match="read the state again"):
         await on_postgres.write(cut_at_the_end)
     assert len(runs) == 1
-    assert await on_postgres.read(_ids) == set()
+    assert await on_postgres.read(token_ids) == set()
 
 
 async def test_two_transactions_in_a_deadlock_both_happen(on_postgres: Database) -> None:
@@ -325,7 +307,7 @@ async def test_a_moment_is_stored_in_utc_and_comes_back_aware(database: Database
     moment = datetime(2026, 3, 1, 4, 5, 6, 789, tzinfo=tokyo)
 
     def there_and_back(connection: Connection) -> datetime | None:
-        _add(connection, "one")
+        add_token(connection, "one")
         connection.execute(update(tokens).values(revoked_at=moment))
         assert connection.scalar(select(func.count()).where(tokens.c.revoked_at == moment)) == 1
         earlier = moment - timedelta(microseconds=1)

@@ -7,32 +7,12 @@ from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from tests.contract.records.scenario import NOW
-from transfer.core.access import Role
+from tests.contract.records.token_rows import add_token, token_ids
 from transfer.core.errors import RecordsUnavailableError
 from transfer.records.database import Database
-from transfer.records.tables import tokens
-
-
-def _add(connection: Connection, token_id: str) -> str:
-    connection.execute(
-        insert(tokens).values(
-            id=token_id,
-            name="n",
-            role=Role.ADMIN,
-            secret_sha256=token_id.encode(),
-            issued_at=NOW,
-            expires_at=NOW,
-        )
-    )
-    return token_id
-
-
-def _ids(connection: Connection) -> set[str]:
-    return set(connection.scalars(select(tokens.c.id)))
 
 
 def _files_in(folder: Path) -> list[str]:
@@ -48,31 +28,31 @@ async def on_sqlite(sqlite_url: str) -> AsyncIterator[Database]:
 
 async def test_a_look_sees_what_was_committed_before_it(database: Database) -> None:
     for token_id in ("one", "two"):
-        await database.write(_add, token_id)
-        assert token_id in await database.look(_ids)
+        await database.write(add_token, token_id)
+        assert token_id in await database.look(token_ids)
 
 
 async def test_a_look_can_not_write(database: Database) -> None:
     with pytest.raises((RecordsUnavailableError, DBAPIError)):
-        await database.look(_add, "one")
-    assert await database.look(_ids) == set()
+        await database.look(add_token, "one")
+    assert await database.look(token_ids) == set()
 
 
 async def test_a_look_that_fails_leaves_the_next_one_as_it_was(database: Database) -> None:
     def fail(connection: Connection) -> None:
-        _ids(connection)
+        token_ids(connection)
         raise LookupError("no")
 
     with pytest.raises(LookupError):
         await database.look(fail)
-    await database.write(_add, "one")
-    assert await database.look(_ids) == {"one"}
+    await database.write(add_token, "one")
+    assert await database.look(token_ids) == {"one"}
 
 
 async def test_nobody_looks_at_closed_records(on_sqlite: Database) -> None:
     await on_sqlite.close()
     with pytest.raises(RecordsUnavailableError):
-        await on_sqlite.look(_ids)
+        await on_sqlite.look(token_ids)
 
 
 async def test_sqlite_is_looked_at_in_the_thread_of_the_loop(on_sqlite: Database) -> None:
@@ -87,9 +67,9 @@ async def test_what_is_locked_for_a_look_is_waited_for_by_a_reader(on_sqlite: Da
         threads.append(threading.current_thread())
         if len(threads) == 1:
             raise dbapi2.OperationalError("database is locked")
-        return _ids(connection)
+        return token_ids(connection)
 
-    await on_sqlite.write(_add, "one")
+    await on_sqlite.write(add_token, "one")
     assert await on_sqlite.look(find_locked_at_first) == {"one"}
     assert threads[0] is threading.current_thread()
     assert threads[1] is not threading.current_thread()
@@ -100,14 +80,14 @@ async def test_who_looks_on_and_on_leaves_others_their_turn(on_sqlite: Database)
         turns: list[bool] = []
         asyncio.get_running_loop().call_soon(turns.append, True)
         for _ in range(8):
-            await on_sqlite.look(_ids)
+            await on_sqlite.look(token_ids)
         assert turns
 
 
 async def test_a_look_keeps_no_wal_from_being_tidied_away(
     on_sqlite: Database, tmp_path: Path
 ) -> None:
-    await on_sqlite.write(_add, "one")
-    await on_sqlite.look(_ids)
+    await on_sqlite.write(add_token, "one")
+    await on_sqlite.look(token_ids)
     await on_sqlite.close()
     assert _files_in(tmp_path) == ["records.db"]

@@ -10,29 +10,11 @@ from sqlalchemy import Connection, Engine, event, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tests.contract.records.scenario import NOW
-from transfer.core.access import Role
+from tests.contract.records.token_rows import add_token, token_ids
 from transfer.core.errors import RecordsUnavailableError
 from transfer.records.database import Database
 from transfer.records.lanes import Outcomes
 from transfer.records.tables import case_updates, tokens
-
-
-def _add(connection: Connection, token_id: str) -> str:
-    connection.execute(
-        insert(tokens).values(
-            id=token_id,
-            name="n",
-            role=Role.ADMIN,
-            secret_sha256=token_id.encode(),
-            issued_at=NOW,
-            expires_at=NOW,
-        )
-    )
-    return token_id
-
-
-def _ids(connection: Connection) -> set[str]:
-    return set(connection.scalars(select(tokens.c.id)))
 
 
 @pytest.fixture
@@ -92,18 +74,18 @@ async def test_writes_that_wait_are_committed_together(
     database: Database, commits: list[Connection]
 ) -> None:
     held = await Held.up(database)
-    writes = [asyncio.ensure_future(database.write(_add, f"{n}")) for n in range(20)]
+    writes = [asyncio.ensure_future(database.write(add_token, f"{n}")) for n in range(20)]
     await held.let_go()
     assert await asyncio.gather(*writes) == [f"{n}" for n in range(20)]
     assert len(commits) == 1  # also of the one that held them up
-    assert await database.read(_ids) == {f"{n}" for n in range(20)}
+    assert await database.read(token_ids) == {f"{n}" for n in range(20)}
 
 
 async def test_a_long_queue_is_committed_in_pieces(
     database: Database, commits: list[Connection]
 ) -> None:
     held = await Held.up(database)
-    writes = [asyncio.ensure_future(database.write(_add, f"{n}")) for n in range(100)]
+    writes = [asyncio.ensure_future(database.write(add_token, f"{n}")) for n in range(100)]
     await held.let_go()
     await asyncio.gather(*writes)
     assert len(commits) == 4  # of 32 at most
@@ -111,25 +93,25 @@ async def test_a_long_queue_is_committed_in_pieces(
 
 async def test_one_that_fails_leaves_nothing_and_takes_nobody_with_it(database: Database) -> None:
     def fail(connection: Connection, token_id: str) -> None:
-        _add(connection, token_id)
+        add_token(connection, token_id)
         raise LookupError(token_id)
 
     held = await Held.up(database)
-    first = asyncio.ensure_future(database.write(_add, "first"))
+    first = asyncio.ensure_future(database.write(add_token, "first"))
     failing = asyncio.ensure_future(database.write(fail, "failing"))
-    refused = asyncio.ensure_future(database.write(_add, "first"))
-    last = asyncio.ensure_future(database.write(_add, "last"))
+    refused = asyncio.ensure_future(database.write(add_token, "first"))
+    last = asyncio.ensure_future(database.write(add_token, "last"))
     await held.let_go()
     outcomes = await asyncio.gather(first, failing, refused, last, return_exceptions=True)
     assert [outcomes[0], outcomes[3]] == ["first", "last"]
     assert isinstance(outcomes[1], LookupError)
     assert isinstance(outcomes[2], IntegrityError)
-    assert await database.read(_ids) == {"first", "last"}
+    assert await database.read(token_ids) == {"first", "last"}
 
 
 async def test_each_sees_what_those_before_it_have_written(database: Database) -> None:
     def count(connection: Connection, token_id: str) -> int:
-        _add(connection, token_id)
+        add_token(connection, token_id)
         return connection.scalar(select(func.count()).select_from(tokens)) or 0
 
     held = await Held.up(database)
@@ -143,14 +125,14 @@ async def test_one_that_was_given_up_in_the_queue_does_not_happen(
     database: Database, fails: bool
 ) -> None:
     held = await Held.up(database, fails=fails)
-    writes = [asyncio.ensure_future(database.write(_add, f"{n}")) for n in range(3)]
+    writes = [asyncio.ensure_future(database.write(add_token, f"{n}")) for n in range(3)]
     await _turn()
     for given_up in writes[:2]:
         given_up.cancel()
     await held.let_go()
     await asyncio.gather(*writes, return_exceptions=True)
     assert [write.cancelled() for write in writes] == [True, True, False]
-    assert await database.read(_ids) == {"2"}
+    assert await database.read(token_ids) == {"2"}
 
 
 async def test_nobody_is_told_of_success_when_the_commit_fails(database: Database) -> None:
@@ -163,15 +145,15 @@ async def test_nobody_is_told_of_success_when_the_commit_fails(database: Databas
 
     held = await Held.up(database)
     writes = [
-        asyncio.ensure_future(database.write(_add, "before")),
+        asyncio.ensure_future(database.write(add_token, "before")),
         asyncio.ensure_future(database.write(break_commit)),
-        asyncio.ensure_future(database.write(_add, "after")),
+        asyncio.ensure_future(database.write(add_token, "after")),
     ]
     await held.let_go()
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [IntegrityError] * 3
-    assert await database.read(_ids) == set()
-    assert await database.write(_add, "later") == "later"
+    assert await database.read(token_ids) == set()
+    assert await database.write(add_token, "later") == "later"
 
 
 async def test_a_full_disk_fails_all_that_would_have_been_committed_together(
@@ -181,24 +163,24 @@ async def test_a_full_disk_fails_all_that_would_have_been_committed_together(
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
         for number in range(10_000):
-            _add(connection, f"{number:0400}")
+            add_token(connection, f"{number:0400}")
 
     def make_room(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1000000")
 
     held = await Held.up(database)
     writes = [
-        asyncio.ensure_future(database.write(_add, "before")),
+        asyncio.ensure_future(database.write(add_token, "before")),
         asyncio.ensure_future(database.write(fill)),
-        asyncio.ensure_future(database.write(_add, "after")),
+        asyncio.ensure_future(database.write(add_token, "after")),
     ]
     await held.let_go()
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
     kept = {outcome for outcome in outcomes if isinstance(outcome, str)}
     assert isinstance(outcomes[1], RecordsUnavailableError)
-    assert await database.read(_ids) == kept
+    assert await database.read(token_ids) == kept
     await database.write(make_room)
-    assert await database.write(_add, "later") == "later"
+    assert await database.write(add_token, "later") == "later"
 
 
 async def test_the_loop_is_woken_once_for_all_that_lies_ready() -> None:
