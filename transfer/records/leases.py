@@ -8,7 +8,7 @@ make a takeover early or late, never wrong.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, or_, select, tuple_, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, or_, select, tuple_, update
 
 from transfer.core.errors import UploadGoneError, WriterReplacedError
 from transfer.core.uploads import Upload, UploadId, UploadState, check_continuable
@@ -100,7 +100,9 @@ def release(
     )
 
 
-def under(upload_id: UploadId, fence: int) -> tuple[ColumnElement[bool], ...]:
+def under(
+    upload_id: UploadId | BindParameter[str], fence: int | BindParameter[int]
+) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions on which the holder of `fence` may change an upload's row."""
     return (
         uploads.c.id == upload_id,

@@ -51,12 +51,13 @@ class Prepared:
         rows = self.all(connection, parameters)
         return rows[0] if rows else None
 
-    def run(self, connection: Connection, parameters: Mapping[str, object]) -> None:
-        """Write."""
+    def run(self, connection: Connection, parameters: Mapping[str, object]) -> int:
+        """Write, and return how many rows there were to be written."""
         if connection.info.get(STRAIGHT):
-            self._for(connection, parameters).cursor(connection, parameters)
+            cursor = self._for(connection, parameters).cursor(connection, parameters)
         else:
-            connection.execute(self._statement, parameters)
+            cursor = connection.execute(self._statement, parameters)
+        return int(cursor.rowcount)
 
     def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Write several rows, at least one, by one statement."""

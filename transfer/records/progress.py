@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Update, insert, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, insert, or_, select, update
 
 from transfer.core.digests import check_promise
 from transfer.core.errors import TooLargeError
@@ -12,8 +12,25 @@ from transfer.ports import Advance
 from transfer.records import lookup
 from transfer.records.jobs import queue_discard
 from transfer.records.leases import check_free, replaced, under
+from transfer.records.prepared import Prepared
 from transfer.records.rows import upload_of
 from transfer.records.tables import upload_parts, uploads
+
+_HELD = under(bindparam("held"), bindparam("under_fence"))
+_AT_OFFSET = (*_HELD, uploads.c.offset == bindparam("expected_offset"))
+_RESERVE = Prepared(
+    update(uploads)
+    .where(*_HELD, uploads.c.next_part_number + bindparam("count") <= MAX_PART_NUMBER + 1)
+    .values(next_part_number=uploads.c.next_part_number + bindparam("count"))
+    .returning(uploads.c.next_part_number)
+)
+_ADVANCING = Prepared(
+    select(uploads.c.tail_key, uploads.c.tail_size, uploads.c.next_part_number)
+    .where(*_AT_OFFSET)
+    .with_for_update(key_share=True)
+)
+_ADVANCE = Prepared(update(uploads).where(*_AT_OFFSET))
+_ADD_PART = Prepared(insert(upload_parts))
 
 
 def begin_multipart(
@@ -37,17 +54,11 @@ def reserve_part(connection: Connection, upload_id: UploadId, fence: int, count:
     Raises:
         TooLargeError: the store takes no more parts; none was reserved.
     """
-    following = connection.scalar(
-        update(uploads)
-        .where(
-            *under(upload_id, fence),
-            uploads.c.next_part_number + count <= MAX_PART_NUMBER + 1,
-        )
-        .values(next_part_number=uploads.c.next_part_number + count)
-        .returning(uploads.c.next_part_number)
+    reserved = _RESERVE.one_or_none(
+        connection, {"held": upload_id, "under_fence": fence, "count": count}
     )
-    if following is not None:
-        return int(following) - count
+    if reserved is not None:
+        return int(reserved.next_part_number) - count
     held = select(uploads.c.id).where(*under(upload_id, fence))
     if connection.execute(held).first() is None:
         raise replaced()
@@ -61,32 +72,30 @@ def commit(connection: Connection, upload_id: UploadId, fence: int, advance: Adv
         ValueError: they don't reach from where the parts end to the new offset without a gap, or a
             part has a number that was never reserved.
     """
-    row = connection.execute(
-        select(uploads.c.tail_key, uploads.c.tail_size, uploads.c.next_part_number)
-        .where(*under(upload_id, fence), uploads.c.offset == advance.expected_offset)
-        .with_for_update(key_share=True)
-    ).one_or_none()
+    here = {
+        "held": upload_id,
+        "under_fence": fence,
+        "expected_offset": advance.expected_offset,
+    }
+    row = _ADVANCING.one_or_none(connection, here)
     if row is None:
         raise replaced()
     _check_contiguous(row.tail_size or 0, advance)
     if any(part.number >= row.next_part_number for part in advance.parts):
         raise ValueError("a part has a number that was never reserved")
     tail = advance.tail
-    _change(
-        connection,
-        update(uploads)
-        .where(*under(upload_id, fence), uploads.c.offset == advance.expected_offset)
-        .values(
-            offset=advance.offset,
-            tail_key=tail.key if tail else None,
-            tail_size=tail.size if tail else None,
-            digest_sha256=advance.digest.sha256,
-            digest_crc64nvme=advance.digest.crc64nvme,
-            digest_crc32=advance.digest.crc32,
-            updated_at=advance.now,
-            expires_at=advance.expires_at,
-        ),
-    )
+    values = {
+        "offset": advance.offset,
+        "tail_key": tail.key if tail else None,
+        "tail_size": tail.size if tail else None,
+        "digest_sha256": advance.digest.sha256,
+        "digest_crc64nvme": advance.digest.crc64nvme,
+        "digest_crc32": advance.digest.crc32,
+        "updated_at": advance.now,
+        "expires_at": advance.expires_at,
+    }
+    if not _ADVANCE.run(connection, here | values):
+        raise replaced()
     add_parts(connection, upload_id, advance)
     if row.tail_key is not None and (tail is None or tail.key != row.tail_key):
         queue_discard(connection, advance.now, keys=[row.tail_key])
@@ -156,8 +165,8 @@ def _check_contiguous(old_tail_bytes: int, advance: Advance) -> None:
 def add_parts(connection: Connection, upload_id: UploadId, advance: Advance) -> None:
     """Insert the parts of a commit."""
     if advance.parts:
-        connection.execute(
-            insert(upload_parts),
+        _ADD_PART.run_all(
+            connection,
             [
                 {
                     "upload_id": upload_id,
