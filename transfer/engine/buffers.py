@@ -99,6 +99,8 @@ class BufferPool:
 
     def try_charge(self, buffer: PartBuffer, size: int) -> bool:
         """Charge `buffer` up to `size` bytes; False if that isn't free, or others wait for it."""
+        if size <= buffer.charged:
+            return True
         more = self._missing(buffer, size)
         if more and (self._waiting or not self._fits(more)):
             return False

@@ -63,6 +63,7 @@ class UploadWriter:
         self._aside = Aside(upload, tools)
         self._leased = True
         self._lock = asyncio.Lock()
+        self._flush_seconds = tools.policy.flush_interval.total_seconds()
         self._touched = self._flushed = tools.clock.monotonic()
 
     @property
@@ -121,7 +122,8 @@ class UploadWriter:
         What it can't take, or must refuse, is for `write`.
         """
         buffer, size = self._buffer, len(data)
-        if buffer is None or size >= buffer.room or not self._is_free():
+        now = self._tools.clock.monotonic()
+        if buffer is None or size >= buffer.room or not self._is_free(now):
             return False
         limit, end = self._tools.policy.max_file_bytes, self.position + size
         if (
@@ -132,7 +134,7 @@ class UploadWriter:
             return False
         buffer.fill(data)
         self.position = end
-        self._touched = self._tools.clock.monotonic()
+        self._touched = now
         return True
 
     def room_now(self) -> memoryview | None:
@@ -141,8 +143,8 @@ class UploadWriter:
         It is valid until the loop goes on: by then `filled_now` has been told. None if there is
         something to be done before, by `make_room` or `write`, or if they have to be checked.
         """
-        buffer = self._buffer
-        if buffer is None or self._pipeline.withhold or not self._is_free():
+        buffer, now = self._buffer, self._tools.clock.monotonic()
+        if buffer is None or self._pipeline.withhold or not self._is_free(now):
             return None
         left, limit = buffer.room, self._tools.policy.max_file_bytes
         if self._length is not None:
@@ -300,12 +302,11 @@ class UploadWriter:
         if self._buffer is not None and not self._buffer.room and not self.is_whole:
             await self._send()
 
-    def _is_free(self) -> bool:
+    def _is_free(self, now: float) -> bool:
         """Whether nothing has to be waited for, or is due."""
         if self._lock.locked() or self.ended.done() or self._tools.pool.is_pressed:
             return False
-        waited = self._tools.clock.monotonic() - self._flushed
-        return waited <= self._tools.policy.flush_interval.total_seconds()
+        return now - self._flushed <= self._flush_seconds
 
     async def _room(self, more: int = 1) -> PartBuffer:
         """Return the buffer that fills at present; a new one begins with the tail, if any."""

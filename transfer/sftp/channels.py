@@ -17,10 +17,13 @@ class Receiver(Protocol):
     """Who takes a channel's data."""
 
     def take(self, data: memoryview) -> None:
-        """Take note of `data`, which nobody changes from now on."""
+        """Take note of `data`, which stays as it is until `keep` was called."""
 
     def go_on(self) -> None:
         """Do what can be done with what was taken."""
+
+    def keep(self) -> None:
+        """Copy what was taken and is needed still."""
 
 
 class StraightChannel(SSHServerChannel[bytes]):
@@ -35,17 +38,18 @@ class StraightChannel(SSHServerChannel[bytes]):
 
     def take(self, data: memoryview) -> bool:
         """Pass `data` on as the next that came; False if asyncssh has to."""
+        size, receiver = len(data), self.receiver
         if (
-            self.receiver is None
-            or len(data) > self._recv_window
+            receiver is None
+            or size > self._recv_window
             or self._recv_state != "open"
             or self._send_state != "open"
             or self._recv_paused
             or self._recv_buf
         ):
             return False
-        self._recv_window -= len(data)
-        self.receiver.take(data)
+        self._recv_window -= size
+        receiver.take(data)
         return True
 
     def pace(self, waiting_bytes: int) -> None:

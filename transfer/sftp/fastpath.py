@@ -14,6 +14,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
+from struct import Struct
 
 import asyncssh
 from asyncssh import SSHServerConnectionOptions
@@ -37,16 +38,21 @@ _LONGEST_PACKET = 512 * 1024
 """Room for the part of a packet that came with the read before; asyncssh takes none that long."""
 
 _BACKLOG = 1024
-_DATA_HEADER = 10  # padding length, type, channel, size
+_LENGTH = Struct(">I")
+_DATA = Struct(">BBII")
+"""How data of a channel begins, and a window that widens: padding, type, channel, size."""
+
+_DATA_HEADER = _DATA.size
 _LEAST_PADDING = 4
 _BLOCK = 16
 
 
 class Arena:
-    """Memory into which all connections of a loop receive, one after the other."""
+    """Memory into which all connections of a loop receive, and decrypt, one after the other."""
 
     def __init__(self) -> None:
         self.view = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
+        self.plain = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
 
 
 class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
@@ -61,6 +67,7 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
     ) -> None:
         super().__init__(loop, options)
         self._arena = arena.view
+        self._plain = arena.plain
         self._begun = b""  # the part of a packet that came so far
         self._opener: KeptGcm | None = None
         self._served: list[StraightChannel] = []
@@ -96,40 +103,51 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
 
     def _process(self, received: memoryview) -> int:
         """Do what the packets in `received` say; return how many bytes were done with."""
+        try:
+            return self._process_all(received)
+        finally:
+            self._serve()
+
+    def _process_all(self, received: memoryview) -> int:
         at, end = 0, len(received)
+        plain = self._plain
         while (opener := self._opener) is not None and end - at > HEADER_BYTES:
-            header = received[at : at + HEADER_BYTES]
-            size = int.from_bytes(header, "big")
-            after = at + HEADER_BYTES + size + TAG_BYTES
+            begin = at + HEADER_BYTES
+            (size,) = _LENGTH.unpack_from(received, at)
+            after = begin + size + TAG_BYTES
             if after > end and size <= self._max_recv_pktlen:
                 break
-            packet = opener.opened(header, received[at + HEADER_BYTES : after])
-            if packet is not None and self._take(packet):
+            packet = plain[at : at + size]  # it is shorter than what it came in: there is room
+            if (
+                after <= end
+                and opener.open_into(received[at:begin], received[begin:after], packet)
+                and self._take(packet)
+            ):
                 opener.advance()
                 self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
             else:
                 self._give_back(bytes(received[at:after]))
             at = after
-        self._serve()
         return min(at, end)
 
-    def _take(self, packet: bytes) -> bool:
+    def _take(self, packet: memoryview) -> bool:
         """Take a packet of the two kinds; False if it is another, or not in order."""
-        if len(packet) <= _DATA_HEADER:
+        size = len(packet)
+        if size <= _DATA_HEADER:
             return False
-        kind = packet[1]
+        padding, kind, number, count = _DATA.unpack_from(packet)
         if kind == MSG_CHANNEL_DATA:
-            channel = self._channels.get(int.from_bytes(packet[2:6], "big"))
-            end = _DATA_HEADER + int.from_bytes(packet[6:_DATA_HEADER], "big")
-            if not isinstance(channel, StraightChannel) or end + packet[0] != len(packet):
+            channel = self._channels.get(number)
+            end = _DATA_HEADER + count
+            if not isinstance(channel, StraightChannel) or end + padding != size:
                 return False
-            if not channel.take(memoryview(packet)[_DATA_HEADER:end]):
+            if not channel.take(packet[_DATA_HEADER:end]):
                 return False
         elif kind == MSG_CHANNEL_WINDOW_ADJUST:
-            channel = self._channels.get(int.from_bytes(packet[2:6], "big"))
-            if not isinstance(channel, StraightChannel) or len(packet) - packet[0] != _DATA_HEADER:
+            channel = self._channels.get(number)
+            if not isinstance(channel, StraightChannel) or _DATA_HEADER + padding != size:
                 return False
-            if not channel.widen(int.from_bytes(packet[6:_DATA_HEADER], "big")):
+            if not channel.widen(count):
                 return False
         else:
             return False
@@ -138,11 +156,15 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         return True
 
     def _serve(self) -> None:
-        """Have what was taken be dealt with."""
+        """Have what was taken be dealt with; where it lies others will be decrypted to."""
         served, self._served = self._served, []
-        for channel in served:
-            if channel.receiver is not None:
-                channel.receiver.go_on()
+        receivers = [channel.receiver for channel in served if channel.receiver is not None]
+        try:
+            for receiver in receivers:
+                receiver.go_on()
+        finally:
+            for receiver in receivers:
+                receiver.keep()
 
     def _give_back(self, packet: bytes) -> None:
         """Have asyncssh process one packet, or find out what is wrong with it."""

@@ -38,12 +38,16 @@ class KeptGcm(GCMEncryption):
         self._aead.encrypt_into(self._nonce(), packet, header, out)
         self.advance()
 
-    def opened(self, header: Buffer, sealed: Buffer) -> bytes | None:
-        """Return the next packet, None if it was tampered with; it stays the next."""
+    def open_into(self, header: Buffer, sealed: Buffer, out: Buffer) -> bool:
+        """Decrypt the next packet into `out`, which has its size; it stays the next.
+
+        False if it was tampered with: `out` is worth nothing then.
+        """
         try:
-            return self._aead.decrypt(self._nonce(), sealed, header)
+            self._aead.decrypt_into(self._nonce(), sealed, header, out)
         except InvalidTag:
-            return None
+            return False
+        return True
 
     def advance(self) -> None:
         """Go on to the packet after the next."""
@@ -66,7 +70,12 @@ class KeptGcm(GCMEncryption):
         mac: bytes,
     ) -> bytes | None:
         """Decrypt a packet that comes in two pieces and its tag."""
-        packet = self.opened(first[:header_len], first[header_len:] + rest + mac)
+        try:
+            packet = self._aead.decrypt(
+                self._nonce(), first[header_len:] + rest + mac, first[:header_len]
+            )
+        except InvalidTag:
+            packet = None
         self.advance()
         return packet
 

@@ -6,18 +6,30 @@ from typing import Any
 
 
 class Inbox:
-    """A queue of bytes that copies none of them, unless a header lies across two pieces."""
+    """A queue of bytes that copies few of them: what is left at `keep`, and headers in two pieces.
+
+    Its pieces are lent: who adds one may change it once `keep` was called.
+    """
 
     def __init__(self) -> None:
         self._pieces: deque[memoryview] = deque()
         self._at = 0
+        self._kept = 0  # how many of the first pieces are copies
         self.size = 0
 
     def add(self, piece: memoryview) -> None:
-        """Append a piece, which nobody changes from now on."""
-        if len(piece):
+        """Append a piece."""
+        size = len(piece)
+        if size:
             self._pieces.append(piece)
-            self.size += len(piece)
+            self.size += size
+
+    def keep(self) -> None:
+        """Copy the pieces that are left, each once."""
+        pieces = self._pieces
+        while self._kept < len(pieces):
+            pieces[self._kept] = memoryview(bytes(pieces[self._kept]))
+            self._kept += 1
 
     def unpack(self, layout: Struct) -> tuple[Any, ...] | None:
         """Return the next fields, None if they aren't all here; they stay."""
@@ -40,6 +52,7 @@ class Inbox:
         self._at += size
         while self._pieces and self._at >= len(self._pieces[0]):
             self._at -= len(self._pieces.popleft())
+            self._kept = max(0, self._kept - 1)
 
     def _across(self, size: int) -> bytes:
         found = bytearray()

@@ -76,9 +76,14 @@ class StraightHandler(RequestHandler):
     # ── What the channel tells ───────────────────────────────────────────────────────────────
 
     def take(self, data: memoryview) -> None:
-        """Take note of what came; nobody changes it from now on."""
-        self._lag.came()
+        """Take note of what came; it stays as it is until `keep` was called."""
+        if self._lag.applies:
+            self._lag.came()
         self._inbox.add(data)
+
+    def keep(self) -> None:
+        """Copy what came and is left."""
+        self._inbox.keep()
 
     def end(self, reason: Exception | None) -> None:
         """Take note that nothing more comes."""

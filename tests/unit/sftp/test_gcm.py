@@ -17,6 +17,11 @@ def sealed_by(encryption: GCMEncryption) -> bytes:
     return b"".join(encryption.encrypt_packet(0, HEADER, PACKET))
 
 
+def opened_into(encryption: KeptGcm, header: bytes, sealed: bytes) -> bytes | None:
+    out = bytearray(len(sealed) - 16)
+    return bytes(out) if encryption.open_into(header, sealed, out) else None
+
+
 def opened_by(encryption: GCMEncryption, sealed: bytes) -> bytes | None:
     return encryption.decrypt_packet(0, sealed[:16], sealed[16:-16], 4, sealed[-16:])
 
@@ -48,7 +53,7 @@ def test_both_ways_of_opening_take_turns() -> None:
     own, other = stock(), KeptGcm(stock())
     for _ in range(2):
         sealed = sealed_by(own)
-        assert other.opened(sealed[:4], memoryview(sealed)[4:]) == PACKET
+        assert opened_into(other, sealed[:4], sealed[4:]) == PACKET
         other.advance()
         assert opened_by(other, sealed_by(own)) == PACKET
 
@@ -57,9 +62,9 @@ def test_a_packet_that_was_tampered_with_is_not_opened_and_stays_the_next() -> N
     own, other = stock(), KeptGcm(stock())
     sealed = sealed_by(own)
     tampered = sealed[:-1] + bytes((sealed[-1] ^ 1,))
-    assert other.opened(tampered[:4], tampered[4:]) is None
-    assert other.opened(b"\0\0\0\x31", sealed[4:]) is None  # nor with another length
-    assert other.opened(sealed[:4], sealed[4:]) == PACKET
+    assert opened_into(other, tampered[:4], tampered[4:]) is None
+    assert opened_into(other, b"\0\0\0\x31", sealed[4:]) is None  # nor with another length
+    assert opened_into(other, sealed[:4], sealed[4:]) == PACKET
     assert opened_by(other, tampered) is None
 
 

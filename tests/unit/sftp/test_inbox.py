@@ -30,7 +30,11 @@ def test_fields_across_pieces_are_put_together_and_stay() -> None:
 def test_what_comes_in_pieces_goes_out_in_order(pieces: list[bytes], data: st.DataObject) -> None:
     inbox, whole, at = Inbox(), b"".join(pieces), 0
     for piece in pieces:
-        inbox.add(memoryview(piece))
+        lent = bytearray(piece)
+        inbox.add(memoryview(lent))
+        if data.draw(st.booleans()):
+            inbox.keep()
+            lent[:] = bytes(len(lent))  # its owner has other use for it
     while at < len(whole):
         assert inbox.size == len(whole) - at
         fields = inbox.unpack(FIELDS)
@@ -42,4 +46,21 @@ def test_what_comes_in_pieces_goes_out_in_order(pieces: list[bytes], data: st.Da
         step = data.draw(st.integers(1, len(whole) - at))
         inbox.skip(step)
         at += step
+        if data.draw(st.booleans()):
+            inbox.keep()
     assert inbox.size == 0
+
+
+def test_a_piece_is_copied_once_however_long_it_stays() -> None:
+    inbox = Inbox()
+    for piece in (b"first", b"second"):
+        inbox.add(memoryview(piece))
+        inbox.keep()
+    kept = inbox.piece(100).obj
+    inbox.keep()
+    assert inbox.piece(100).obj is kept
+    inbox.skip(5)
+    inbox.add(memoryview(b"third"))
+    inbox.keep()
+    inbox.skip(6)
+    assert bytes(inbox.piece(100)) == b"third"
