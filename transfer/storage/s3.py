@@ -1,4 +1,4 @@
-"""The object store over S3: boto3 in threads, and small objects from the loop itself.
+"""The object store over S3: boto3 in threads, and what is sent most from the loop itself.
 
 Writes, reads, short calls and long assemblies have a pool each, so that none can starve another.
 """
@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
+from urllib.parse import quote
 
 from boto3.session import Session
 
@@ -37,7 +38,7 @@ from transfer.storage.s3_customer_keys import parameters
 from transfer.storage.s3_downloads import Download
 from transfer.storage.s3_errors import translated
 from transfer.storage.s3_listing import list_page
-from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
+from transfer.storage.s3_puts import SMALL_BYTES, Puts
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef  # installed with the tests only
@@ -70,13 +71,11 @@ class S3ObjectStore:
         """Make clients and threads; connects to nothing yet."""
         await asyncio.to_thread(self._open)
         url = self._client.meta.endpoint_url
-        self._small_puts = SmallPuts(
-            self._settings, endpoint_url=url, credentials=self._credentials
-        )
+        self._puts = Puts(self._settings, endpoint_url=url, credentials=self._credentials)
 
     async def close(self) -> None:
         """Let running requests end, within their timeouts, and drop the connections."""
-        await self._small_puts.close()
+        await self._puts.close()
         await asyncio.to_thread(self._stack.close)
 
     async def __aenter__(self) -> Self:
@@ -145,6 +144,19 @@ class S3ObjectStore:
         Raises:
             UploadGoneError: no such multipart upload.
         """
+        checksum = _header(crc64nvme)
+        if self._puts.takes_long:
+            etag = await self._puts.put(
+                key,
+                body,
+                checksum=checksum,
+                damaged=StoreUnavailableError,
+                customer_key=customer_key,
+                query=f"partNumber={part_number}&uploadId={quote(multipart_id, safe='~')}",
+            )
+            if not etag:
+                raise StoreUnavailableError("The object store doesn't say what it has stored.")
+            return etag
         answer = await self._send(
             body,
             lambda content: self._client.upload_part(
@@ -153,7 +165,7 @@ class S3ObjectStore:
                 UploadId=multipart_id,
                 PartNumber=part_number,
                 Body=content,
-                ChecksumCRC64NVME=_header(crc64nvme),
+                ChecksumCRC64NVME=checksum,
                 **parameters(customer_key),
             ),
         )
@@ -363,9 +375,9 @@ class S3ObjectStore:
         damaged: type[TransferError] = StoreUnavailableError,
     ) -> None:
         checksum = _header(crc64nvme)
-        if memoryview(body).nbytes <= SMALL_BYTES:
-            await self._small_puts.put(
-                key, bytes(body), checksum=checksum, damaged=damaged, customer_key=customer_key
+        if self._puts.takes_long or memoryview(body).nbytes <= SMALL_BYTES:
+            await self._puts.put(
+                key, body, checksum=checksum, damaged=damaged, customer_key=customer_key
             )
             return
         await self._send(

@@ -1,4 +1,4 @@
-"""Signatures of small PUTs: AWS Signature Version 4, as botocore's signer makes it.
+"""Signatures of PUTs: AWS Signature Version 4, as botocore's signer makes it.
 
 That one reads each request anew, and derives the day's key for each; with small objects this was
 half of what a PUT costs. The host, the region and what is never signed are the same for all here.
@@ -33,10 +33,12 @@ class Signer:
         headers: Mapping[str, str],
         credentials: ReadOnlyCredentials,
         now: datetime,
+        query: str = "",
     ) -> dict[str, str]:
         """Return the headers of a PUT to `path`, as it is sent: `headers` and what signs them.
 
-        `headers` have names in lower case, and values without spaces at their ends or in a row.
+        `headers` have names in lower case, and values without spaces at their ends or in a row;
+        `query` is sorted by its names.
         """
         moment = now.strftime("%Y%m%dT%H%M%SZ")
         day = moment[:8]
@@ -51,7 +53,7 @@ class Signer:
         names = sorted(signed)
         listed = ";".join(names)
         lines = [f"{name}:{signed[name]}\n" for name in names]
-        request = f"PUT\n{path}\n\n{''.join(lines)}\n{listed}\n{_UNSIGNED}"
+        request = f"PUT\n{path}\n{query}\n{''.join(lines)}\n{listed}\n{_UNSIGNED}"
         scope = f"{day}/{self._region}/s3/aws4_request"
         digest = sha256(request.encode()).hexdigest()
         text = f"{_ALGORITHM}\n{moment}\n{scope}\n{digest}"

@@ -1,10 +1,15 @@
 """A server that records what it is asked, and answers what the test wants."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from transfer.http.tls import own_certificate
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_client import S3Settings
 
@@ -67,19 +72,29 @@ class FakeS3:
 
 
 @asynccontextmanager
-async def fake_s3(template: S3Settings = SETTINGS) -> AsyncIterator[FakeS3]:
+async def fake_s3(template: S3Settings = SETTINGS, *, tls: bool = False) -> AsyncIterator[FakeS3]:
     """Run a fake on a free port, to be reached by settings that are otherwise `template`."""
     fake = FakeS3(template)
-    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    fake.settings = replace(template, endpoint_url=f"http://127.0.0.1:{port}")
-    try:
-        yield fake
-    finally:
-        server.close()
-        for connection in fake.connections:
-            connection.cancel()
-        await asyncio.gather(*fake.connections, return_exceptions=True)
+    with TemporaryDirectory() as folder:
+        context, settings = _secured(Path(folder), template) if tls else (None, template)
+        server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=context)
+        scheme, port = "https" if tls else "http", server.sockets[0].getsockname()[1]
+        fake.settings = replace(settings, endpoint_url=f"{scheme}://127.0.0.1:{port}")
+        try:
+            yield fake
+        finally:
+            server.close()
+            for connection in fake.connections:
+                connection.cancel()
+            await asyncio.gather(*fake.connections, return_exceptions=True)
+
+
+def _secured(folder: Path, template: S3Settings) -> tuple[ssl.SSLContext, S3Settings]:
+    """Return what a server of TLS needs, and settings that trust it."""
+    made = own_certificate(folder, [], datetime.now(UTC))  # noqa: TID251 - OpenSSL asks no clock of ours
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made.certificate, made.key)
+    return context, replace(template, ca_file=str(made.certificate))
 
 
 async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.unit.storage.fake_s3 import Asked, FakeS3, answering, fake_s3, until
-from transfer.storage.s3_put_links import AnswerUnreadableError, PutLinks
+from transfer.storage.s3_put_links import Answer, AnswerUnreadableError, PutLinks
 
 NO = b"<Error><Code>AccessDenied</Code></Error>"
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -79,8 +79,8 @@ async def test_an_answer_is_read_to_its_end_and_the_connection_used_again_if_it_
 ) -> None:
     async with fake_s3() as fake, linked(fake) as links:
         fake.answer = saying(*pieces)
-        assert await links.put("/b/k", {"host": "x"}, b"body") == answer
-        assert await links.put("/b/k", {"host": "x"}, b"other") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(*answer)
+        assert await links.put("/b/k", {"host": "x"}, b"other") == Answer(200, b"")
         assert len(fake.connections) == (1 if goes_on else 2)
     assert [asked.body for asked in fake.asked] == [b"body", b"other"]
 
@@ -88,7 +88,7 @@ async def test_an_answer_is_read_to_its_end_and_the_connection_used_again_if_it_
 async def test_an_answer_that_ends_with_its_connection_is_whole() -> None:
     async with fake_s3() as fake, linked(fake) as links:
         fake.answer = Ending(b"HTTP/1.1 403 Forbidden\r\n\r\n" + NO)
-        assert await links.put("/b/k", {"host": "x"}, b"body") == (403, NO)
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(403, NO)
 
 
 class Ending:
@@ -120,7 +120,7 @@ async def test_what_breaks_off_or_is_no_answer_is_no_success(answer: bytes) -> N
         with pytest.raises((AnswerUnreadableError, ConnectionError)):
             await links.put("/b/k", {"host": "x"}, b"body")
         fake.answer = saying(DONE)
-        assert await links.put("/b/k", {"host": "x"}, b"body") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(200, b"")
 
 
 async def test_a_head_without_an_end_is_not_kept() -> None:
@@ -133,7 +133,7 @@ async def test_a_head_without_an_end_is_not_kept() -> None:
 async def test_of_a_long_error_only_the_beginning_is_read() -> None:
     async with fake_s3() as fake, linked(fake) as links:
         fake.answer = answering("500 Internal Server Error", NO + b" " * (1 << 20))
-        status, text = await links.put("/b/k", {"host": "x"}, b"body")
+        status, text, _ = await links.put("/b/k", {"host": "x"}, b"body")
         assert (status, text[: len(NO)], len(text)) == (500, NO, 1 << 16)
 
 
@@ -152,10 +152,10 @@ async def test_what_a_store_says_unasked_is_no_answer_to_the_next_request() -> N
 
     async with fake_s3() as fake, linked(fake) as links:
         fake.answer = ok_and_more
-        assert await links.put("/b/k", {"host": "x"}, b"body") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(200, b"")
         await until(spoken)
         await settle()
-        assert await links.put("/b/k", {"host": "x"}, b"body") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(200, b"")
         assert len(fake.connections) == 2
 
 
@@ -179,7 +179,7 @@ async def test_one_who_is_cancelled_leaves_no_connection_whose_answer_is_still_t
         with pytest.raises(asyncio.CancelledError):
             await first
         go_on.set()
-        assert await links.put("/b/k", {"host": "x"}, b"second") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"second") == Answer(200, b"")
         await asyncio.wait_for(connection, 5)
 
 
@@ -200,7 +200,7 @@ async def test_where_one_connection_has_gone_stale_no_other_is_tried() -> None:
         with pytest.raises((AnswerUnreadableError, ConnectionError)):
             await links.put("/b/k", {"host": "x"}, b"body")
         fake.answer = saying(DONE)
-        assert await links.put("/b/k", {"host": "x"}, b"body") == (200, b"")
+        assert await links.put("/b/k", {"host": "x"}, b"body") == Answer(200, b"")
         assert len(fake.connections) == 5
 
 
@@ -218,5 +218,5 @@ async def test_a_put_that_ends_after_the_close_leaves_no_connection() -> None:
         await until(begun)
         await links.close()
         go_on.set()
-        assert await putting == (200, b"")
+        assert await putting == Answer(200, b"")
         await asyncio.wait_for(asyncio.gather(*fake.connections), 5)

@@ -44,10 +44,11 @@ def error(code: str) -> bytes:
 # ── What is sent ─────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("size", [0, 10_000, MIB])
-async def test_a_body_is_not_hashed_to_be_signed_also_without_tls(size: int) -> None:
+async def test_a_body_is_not_hashed_to_be_signed_also_without_tls(size: int, tls: bool) -> None:
     body = bytes(size)
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+    async with fake_s3(tls=tls) as fake, S3ObjectStore(fake.settings) as store:
         await store.put("key", body, crc64nvme=crc64nvme(body))
         await store.upload_part("key", "id", 1, body, crc64nvme=crc64nvme(body))
     assert len(fake.asked) == 2
@@ -58,13 +59,19 @@ async def test_a_body_is_not_hashed_to_be_signed_also_without_tls(size: int) -> 
         assert asked.headers["content-length"] == str(size)
         assert "transfer-encoding" not in asked.headers
         assert asked.body == body
+    assert fake.asked[0].target == "/bucket/key"
+    assert fake.asked[1].target in (  # boto3 puts them in another order
+        "/bucket/key?partNumber=1&uploadId=id",
+        "/bucket/key?uploadId=id&partNumber=1",
+    )
 
 
-async def test_only_large_bodies_wait_for_leave_to_be_sent() -> None:
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+async def test_only_what_boto3_sends_waits_for_leave_to_be_sent() -> None:
+    async with fake_s3(tls=True) as fake, S3ObjectStore(fake.settings) as store:
         await store.put("key", bytes(10_000), crc64nvme=0)
+        await store.upload_part("key", "id", 1, bytes(10_000), crc64nvme=0)
         await store.put("key", bytes(MIB), crc64nvme=0)
-    assert ["expect" in asked.headers for asked in fake.asked] == [False, True]
+    assert ["expect" in asked.headers for asked in fake.asked] == [False, False, True]
 
 
 async def test_a_whole_object_is_promised_and_checked() -> None:
@@ -127,11 +134,12 @@ async def test_a_store_that_does_not_answer_in_time_is_unavailable() -> None:
             await store.probe()
 
 
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("attempts", [1, 2])
-async def test_attempts_are_counted(attempts: int) -> None:
+async def test_attempts_are_counted(attempts: int, tls: bool) -> None:
     body = bytes(MIB)
     template = replace(SETTINGS, attempts=attempts)
-    async with fake_s3(template) as fake, S3ObjectStore(fake.settings) as store:
+    async with fake_s3(template, tls=tls) as fake, S3ObjectStore(fake.settings) as store:
         fake.answer = answering("503 Slow Down", error("SlowDown"))
         with pytest.raises(StoreUnavailableError, match="SlowDown"):
             await store.put("key", body, crc64nvme=0)
@@ -149,10 +157,14 @@ async def test_attempts_are_counted(attempts: int) -> None:
         ("500 Internal", "InternalError", StoreUnavailableError),
     ],
 )
+@pytest.mark.parametrize("tls", [False, True])
 async def test_the_store_s_errors_become_ours(
-    status: str, code: str, expected: type[TransferError]
+    status: str,
+    code: str,
+    expected: type[TransferError],
+    tls: bool,
 ) -> None:
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+    async with fake_s3(tls=tls) as fake, S3ObjectStore(fake.settings) as store:
         fake.answer = answering(status, error(code))
         with pytest.raises(expected) as caught:
             await store.upload_part("key", "id", 1, b"x", crc64nvme=0)

@@ -1,6 +1,7 @@
 """Signatures of our own are those that botocore makes of the same request."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -44,6 +45,15 @@ def test_it_is_that_of_botocore(
     expected = signature_of_botocore(f"http://{host}{path}", headers, credentials, NOW)
     assert signed["authorization"].endswith(f"Signature={expected}")
     assert headers.items() <= signed.items()
+
+
+@pytest.mark.parametrize("multipart_id", ["id-1", "2~a/b+c=d e&f", "ä"])
+def test_that_of_a_part_is_botocore_s_too(multipart_id: str) -> None:
+    host, path = "s3.example.com", "/bucket/key"
+    query = f"partNumber=12&uploadId={quote(multipart_id, safe='~')}"
+    signed = Signer(host, "eu-central-1").signed(path, PLAIN, LASTING, NOW, query)
+    expected = signature_of_botocore(f"http://{host}{path}?{query}", PLAIN, LASTING, NOW)
+    assert signed["authorization"].endswith(f"Signature={expected}")
 
 
 def test_the_key_is_that_of_the_day_and_of_the_credentials() -> None:

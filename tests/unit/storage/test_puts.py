@@ -1,23 +1,20 @@
 """Small objects, which go to the store without boto3: the same checks, retries and errors."""
 
 import asyncio
-import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
-from tests.unit.storage.fake_s3 import OK, SETTINGS, Asked, FakeS3, answering, fake_s3, say_ok
+from tests.unit.storage.fake_s3 import OK, SETTINGS, Asked, FakeS3, answering, fake_s3
 from transfer.core.errors import DigestMismatchError, StoreUnavailableError
-from transfer.http.tls import own_certificate
 from transfer.storage.s3 import S3ObjectStore
-from transfer.storage.s3_small_puts import SMALL_BYTES, SmallPuts
+from transfer.storage.s3_puts import SMALL_BYTES, Puts
 
 if TYPE_CHECKING:
-    from transfer.storage.s3_client import S3Settings
+    pass
 
 TRYING = replace(SETTINGS, attempts=3)
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -142,12 +139,13 @@ async def test_a_closed_store_leaves_no_connection() -> None:
         await asyncio.wait_for(asyncio.gather(*fake.connections), 20)
 
 
-async def test_what_is_larger_goes_by_boto3() -> None:
-    async with fake_s3() as fake, S3ObjectStore(fake.settings) as store:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_what_is_larger_goes_by_boto3_where_there_is_tls(tls: bool) -> None:
+    async with fake_s3(tls=tls) as fake, S3ObjectStore(fake.settings) as store:
         await put(store, bytes(SMALL_BYTES))
         await put(store, bytes(SMALL_BYTES + 1))
     agents = [asked.headers.get("user-agent", "") for asked in fake.asked]
-    assert ["Boto3" in agent for agent in agents] == [False, True]
+    assert ["Boto3" in agent for agent in agents] == [False, tls]
 
 
 # ── Who we are ───────────────────────────────────────────────────────────────────────────────
@@ -155,7 +153,7 @@ async def test_what_is_larger_goes_by_boto3() -> None:
 
 async def a_put_as(fake: FakeS3, credentials: Credentials | None) -> None:
     url = fake.settings.endpoint_url or ""
-    puts = SmallPuts(fake.settings, endpoint_url=url, credentials=credentials)
+    puts = Puts(fake.settings, endpoint_url=url, credentials=credentials)
     try:
         await puts.put("key", b"x", checksum="AAAAAAAAAAA=", damaged=DigestMismatchError)
     finally:
@@ -214,23 +212,11 @@ async def test_those_of_the_environment_are_found(monkeypatch: pytest.MonkeyPatc
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_under_tls_the_store_must_be_one_that_is_trusted(tmp_path: Path) -> None:
-    made = own_certificate(tmp_path, [], datetime.now(UTC))  # noqa: TID251 - OpenSSL asks no clock of ours
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(made.certificate, made.key)
-    fake = FakeS3(SETTINGS)
-    server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=context)
-    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-
-    def reached(**more: str) -> "S3Settings":
-        return replace(SETTINGS, endpoint_url=url, **more)  # type: ignore[arg-type]  # texts only
-
-    async with server:
-        async with S3ObjectStore(reached()) as store:
+async def test_under_tls_the_store_must_be_one_that_is_trusted() -> None:
+    async with fake_s3(tls=True) as fake:
+        async with S3ObjectStore(replace(fake.settings, ca_file=None)) as store:
             with pytest.raises(StoreUnavailableError):
                 await put(store)
-        async with S3ObjectStore(reached(ca_file=str(made.certificate))) as store:
-            fake.answer = say_ok
+        async with S3ObjectStore(fake.settings) as store:
             await put(store)
-        await asyncio.wait_for(asyncio.gather(*fake.connections, return_exceptions=True), 20)
     assert [asked.body for asked in fake.asked] == [b"x" * 1000]
