@@ -157,7 +157,7 @@ class StraightHandler(RequestHandler):
             return self._collect(self._parcel)
         if self._write is not None:
             return self._pour(self._write)
-        begin = self._inbox.unpack(_BEGIN)
+        begin = self._begin()
         if begin is None:
             return False
         length, kind = begin
@@ -180,6 +180,13 @@ class StraightHandler(RequestHandler):
         self._inbox.skip(_FILE_REQUEST.size)
         self._write = _Write(number, handle, file, offset, size)
         return True
+
+    def _begin(self) -> tuple[int, int] | None:
+        """Return the next request's length and type, if they have come."""
+        begin: tuple[int, int] | None = self._inbox.unpack(_BEGIN)
+        if begin is not None and begin[0] > MAX_SFTP_PACKET_LEN:
+            raise SFTPBadMessage("Max packet size exceeded")
+        return begin
 
     def _is_held(self, file: FileHandle, offset: int, size: int) -> bool:
         """Whether a READ is answered later, for the client's own good."""
@@ -222,8 +229,6 @@ class StraightHandler(RequestHandler):
 
     def _begin_parcel(self, length: int) -> bool:
         """Collect the next request, for the session's task."""
-        if length > MAX_SFTP_PACKET_LEN:
-            raise SFTPBadMessage("Max packet size exceeded")
         self._inbox.skip(4)
         self._parcel = bytearray()
         self._parcel_missing = length

@@ -284,6 +284,18 @@ async def test_a_client_that_says_it_has_no_more_gets_its_replies(gateway: Gatew
     assert await gateway.content("trace.log") == b"x" * 100
 
 
+async def test_a_write_of_an_impossible_length_ends_the_session(gateway: Gateway) -> None:
+    """It could not be poured, so what came of it would be collected, up to 4 GiB."""
+    async with raw_client(gateway) as session:
+        handle = await session.open(b"trace.log", WRITING)
+        hole, size = 5, 0xFFFF_0000
+        head = String(handle) + UInt64(hole) + UInt32(size)
+        length = len(packet(WRITE, head)) - len(UInt32(0)) + size
+        session.send(UInt32(length), bytes((WRITE,)), UInt32(7), head)
+        async with asyncio.timeout(20):
+            assert await session.is_over()
+
+
 async def test_a_signal_ends_the_session(gateway: Gateway) -> None:
     async with gateway.connect() as connection, raw_session(connection) as session:
         assert (await session.ask(REALPATH, String(b"."))).kind == NAME
