@@ -18,7 +18,7 @@ from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from transfer.records.lanes import Errand, Lane
@@ -74,7 +74,7 @@ class SqliteConnections:
         try:
             with self._looking.transaction() as connection:
                 found = transaction(connection)
-        except (dbapi2.OperationalError, OperationalError):
+        except OperationalError:
             return await self.read(transaction)
         self._looks += 1
         if self._looks % _LOOKS_IN_A_ROW == 0:  # one that looks on and on leaves others their turn
@@ -188,7 +188,7 @@ class _Group:
         except Exception as exc:  # noqa: BLE001 -- whatever it is, its caller gets it
             try:
                 _say(connection, "ROLLBACK TO one")
-            except dbapi2.Error:  # of a full disk, SQLite itself has rolled back the whole group
+            except DBAPIError:  # of a full disk, SQLite itself has rolled back the whole group
                 raise exc from None
             self._outcomes.append((None, exc))
         else:
@@ -243,16 +243,16 @@ def _begin_to_write(connection: Connection, *, is_watched: bool) -> None:
     words = "BEGIN IMMEDIATE"
     if is_watched:
         connection.exec_driver_sql(words)
-        return
-    try:
+    else:
         _say(connection, words)
-    except dbapi2.Error as exc:
-        raise wrapped(connection, words, exc) from exc
 
 
 def _say(connection: Connection, words: str) -> None:
     """Say something that SQLAlchemy needn't know of: its own way costs several times as much."""
-    _dbapi(connection).execute(words)
+    try:
+        _dbapi(connection).execute(words)
+    except dbapi2.Error as exc:
+        raise wrapped(connection, words, exc) from exc
 
 
 def _dbapi(connection: Connection) -> dbapi2.Connection:
@@ -260,7 +260,6 @@ def _dbapi(connection: Connection) -> dbapi2.Connection:
     return dbapi
 
 
-@stamina.retry(on=dbapi2.OperationalError, attempts=None, timeout=_BUSY_SECONDS, wait_max=0.1)
 def forget(connection: Connection) -> None:
     """See that what this transaction took away is gone from the WAL, too, once it is committed.
 
@@ -270,12 +269,13 @@ def forget(connection: Connection) -> None:
 
 
 def _empty_wal(connection: Connection) -> None:
-    with suppress(dbapi2.Error):  # what was committed stays so; the next one tries again
+    with suppress(DBAPIError):  # what was committed stays so; the next one tries again
         _say(connection, f"PRAGMA busy_timeout={_WAL_BUSY_SECONDS * 1000}")
         _say(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     _say(connection, f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
 
 
+@stamina.retry(on=dbapi2.OperationalError, attempts=None, timeout=_BUSY_SECONDS, wait_max=0.1)
 def _use_wal(connection: DBAPIConnection) -> None:
     """Switch the file to WAL, once in its life; SQLite doesn't wait for others itself."""
     if _pragma(connection, "journal_mode") != "wal":

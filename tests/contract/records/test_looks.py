@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.contract.records.token_rows import add_token, token_ids
 from transfer.core.errors import RecordsUnavailableError
@@ -66,7 +66,7 @@ async def test_what_is_locked_for_a_look_is_waited_for_by_a_reader(on_sqlite: Da
     def find_locked_at_first(connection: Connection) -> set[str]:
         threads.append(threading.current_thread())
         if len(threads) == 1:
-            raise dbapi2.OperationalError("database is locked")
+            raise OperationalError("SELECT 1", None, dbapi2.OperationalError("locked"))
         return token_ids(connection)
 
     await on_sqlite.write(add_token, "one")
