@@ -74,7 +74,10 @@ class S3ObjectStore:
         self._puts = Puts(self._settings, endpoint_url=url, credentials=self._credentials)
 
     async def close(self) -> None:
-        """Let running requests end, within their timeouts, and drop the connections."""
+        """Drop the connections; requests in threads end first, within their timeouts.
+
+        A connection that the loop sends by is dropped when its request ends.
+        """
         await self._puts.close()
         await asyncio.to_thread(self._stack.close)
 

@@ -56,7 +56,7 @@ class Puts:
         )
         self._signer = Signer(self._base.host_port_subcomponent or "", settings.region)
         self._path = self._base.raw_path
-        self.takes_long = not endpoint_url.startswith("https:")
+        self.takes_long = self._base.scheme != "https"
         self._trust = None if self.takes_long else _trust(settings)
         self._links = self._new_links(settings.small_connections)
         self._long_links = self._new_links(settings.write_threads)

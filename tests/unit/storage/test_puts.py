@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
@@ -12,9 +11,6 @@ from tests.unit.storage.fake_s3 import OK, SETTINGS, Asked, FakeS3, answering, f
 from transfer.core.errors import DigestMismatchError, StoreUnavailableError
 from transfer.storage.s3 import S3ObjectStore
 from transfer.storage.s3_puts import SMALL_BYTES, Puts
-
-if TYPE_CHECKING:
-    pass
 
 TRYING = replace(SETTINGS, attempts=3)
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
