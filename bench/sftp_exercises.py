@@ -28,6 +28,7 @@ class SftpUpload(Exercise):
         """Have the client, and note what OpenSSH's agrees on with this server."""
         self._sftp = SftpClient(self.place)
         self._client = self.client(self.place)
+        self._client.meet(self.server.sftp())
         self.cipher = self._sftp.cipher(self.server.sftp())
 
     def run(self) -> Done:
@@ -140,6 +141,7 @@ class SftpTree(Exercise):
     def prepare(self) -> None:
         """Cut the files from the source."""
         self._client = Rclone(self.place)
+        self._client.meet(self.server.sftp())
         self._tree = self.place.folder(f"tree-{self.server.slug}")
         self._few = self.place.folder(f"tree-{self.server.slug}-warm")
         size = self.scale.small_size
