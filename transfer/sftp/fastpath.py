@@ -45,12 +45,21 @@ _DATA = Struct(">BBII")
 _DATA_HEADER = _DATA.size
 _LEAST_PADDING = 4
 _BLOCK = 16
+_MOST_PADDING = _BLOCK + _LEAST_PADDING
+_OVERHEAD = HEADER_BYTES + _DATA_HEADER + _MOST_PADDING + TAG_BYTES
+
+_LONGEST_SENT = 256 * 1024
+"""How much data a packet carries at most, whatever its client takes."""
 
 
 class Arena:
-    """Memory into which all connections of a loop receive, and decrypt, one after the other."""
+    """Memory into which all connections of a loop receive, and decrypt, one after the other.
+
+    Also what they send lies in `unsealed`, a packet at a time, before it is encrypted.
+    """
 
     def __init__(self) -> None:
+        self.unsealed = memoryview(bytearray(_LONGEST_SENT + _OVERHEAD))
         self.view = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
         self.plain = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
 
@@ -68,6 +77,7 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         super().__init__(loop, options)
         self._arena = arena.view
         self._plain = arena.plain
+        self._unsealed = arena.unsealed
         self._begun = b""  # the part of a packet that came so far
         self._opener: KeptGcm | None = None
         self._served: list[StraightChannel] = []
@@ -237,23 +247,25 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         encryption = self._send_encryption
         if not isinstance(encryption, KeptGcm) or self._transport is None:
             raise AssertionError
-        data = memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        kind = bytes((MSG_CHANNEL_DATA,)) + channel.to_bytes(4, "big")
-        overhead = HEADER_BYTES + _DATA_HEADER + _BLOCK + _LEAST_PADDING + TAG_BYTES
-        sealed = memoryview(bytearray(size + -(-size // packet_bytes) * overhead))
-        end = 0
+        packet_bytes = min(packet_bytes, _LONGEST_SENT)
+        packets = -(-size // packet_bytes)
+        chance = memoryview(os.urandom(packets * _MOST_PADDING))
+        sealed = memoryview(bytearray(size + packets * _OVERHEAD))
+        packet, gathered, end = self._unsealed, _Gathered(pieces), 0
         for start in range(0, size, packet_bytes):
-            body = data[start : start + packet_bytes]
-            padding = _padding(_DATA_HEADER + len(body))
-            header = (_DATA_HEADER + len(body) + padding).to_bytes(HEADER_BYTES, "big")
-            packet = b"".join(
-                (bytes((padding,)), kind, len(body).to_bytes(4, "big"), body, os.urandom(padding))
-            )
+            count = min(packet_bytes, size - start)
+            stop = _DATA_HEADER + count
+            padding = _padding(stop)
+            _DATA.pack_into(packet, 0, padding, MSG_CHANNEL_DATA, channel, count)
+            gathered.fill(packet[_DATA_HEADER:stop])
+            packet[stop : stop + padding] = chance[:padding]
+            chance = chance[padding:]
+            header = (stop + padding).to_bytes(HEADER_BYTES, "big")
             sealed[end : end + HEADER_BYTES] = header
-            begin, end = end + HEADER_BYTES, end + HEADER_BYTES + len(packet) + TAG_BYTES
-            encryption.seal_into(header, packet, sealed[begin:end])
+            begin, end = end + HEADER_BYTES, end + HEADER_BYTES + stop + padding + TAG_BYTES
+            encryption.seal_into(header, packet[: stop + padding], sealed[begin:end])
             self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
-            self._rekey_bytes_sent += len(packet)
+            self._rekey_bytes_sent += stop + padding
         self._transport.write(sealed[:end])
 
     def send_packet(
@@ -383,6 +395,25 @@ async def _bound(
                 one.close()
             raise
     return sockets
+
+
+class _Gathered:
+    """Pieces of bytes, to be copied one after the other to wherever there is room for some."""
+
+    def __init__(self, pieces: Sequence[Buffer]) -> None:
+        self._left = iter(pieces)
+        self._rest = memoryview(b"")
+
+    def fill(self, room: memoryview) -> None:
+        """Copy what comes next, which is enough."""
+        at = 0
+        while at < len(room):
+            if not self._rest:
+                self._rest = memoryview(next(self._left))
+            piece = self._rest[: len(room) - at]
+            room[at : at + len(piece)] = piece
+            self._rest = self._rest[len(piece) :]
+            at += len(piece)
 
 
 def _padding(size: int) -> int:

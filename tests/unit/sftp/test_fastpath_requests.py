@@ -204,6 +204,20 @@ async def test_a_client_with_a_tiny_window_gets_all_that_it_asks_for(gateway: Ga
         assert b"".join(got) == CONTENT[: 200 * KIB]
 
 
+@pytest.mark.parametrize("packet_bytes", [7, 32 * KIB, 2 * MIB], ids=["tiny", "usual", "huge"])
+async def test_replies_come_in_packets_of_any_size(gateway: Gateway, packet_bytes: int) -> None:
+    sizes = [1, 13, 300, 30 * KIB, 32 * KIB, 255 * KIB]
+    async with (
+        gateway.connect() as connection,
+        raw_session(connection, packet_bytes=packet_bytes) as session,
+    ):
+        await put(session, b"trace.log")
+        handle = await session.open(b"trace.log", READING)
+        session.send(*(read(handle, size, size) for size in sizes))
+        for size in sizes:
+            assert (await session.reply()).string == CONTENT[size : 2 * size]
+
+
 @pytest.mark.parametrize("window", [2 * MIB, 1 << 31])
 async def test_replies_that_nobody_reads_do_not_pile_up(gateway: Gateway, window: int) -> None:
     """Neither behind the client's window, nor, if that is huge, behind its socket."""
