@@ -27,6 +27,7 @@ from transfer.sftp.backpressure import PatientConnection
 from transfer.sftp.channels import StraightChannel
 from transfer.sftp.gcm import HEADER_BYTES, TAG_BYTES, KeptGcm, kept
 from transfer.sftp.offering import OfferingConnection
+from transfer.sftp.sealing import DATA, DATA_HEADER, Sealer, padding_of
 
 TESTED_VERSIONS = frozenset({"2.24.1"})
 """The versions of asyncssh whose inner life this was tested with."""
@@ -39,27 +40,16 @@ _LONGEST_PACKET = 512 * 1024
 
 _BACKLOG = 1024
 _LENGTH = Struct(">I")
-_DATA = Struct(">BBII")
-"""How data of a channel begins, and a window that widens: padding, type, channel, size."""
-
-_DATA_HEADER = _DATA.size
-_LEAST_PADDING = 4
-_BLOCK = 16
-_MOST_PADDING = _BLOCK + _LEAST_PADDING
-_OVERHEAD = HEADER_BYTES + _DATA_HEADER + _MOST_PADDING + TAG_BYTES
-
-_LONGEST_SENT = 256 * 1024
-"""How much data a packet carries at most, whatever its client takes."""
 
 
 class Arena:
     """Memory into which all connections of a loop receive, and decrypt, one after the other.
 
-    Also what they send lies in `unsealed`, a packet at a time, before it is encrypted.
+    What they send is put together by one `sealer`.
     """
 
     def __init__(self) -> None:
-        self.unsealed = memoryview(bytearray(_LONGEST_SENT + _OVERHEAD))
+        self.sealer = Sealer()
         self.view = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
         self.plain = memoryview(bytearray(_LONGEST_PACKET + _RECEIVED_BYTES))
 
@@ -77,7 +67,7 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         super().__init__(loop, options)
         self._arena = arena.view
         self._plain = arena.plain
-        self._unsealed = arena.unsealed
+        self._sealer = arena.sealer
         self._begun = b""  # the part of a packet that came so far
         self._opener: KeptGcm | None = None
         self._served: list[StraightChannel] = []
@@ -143,19 +133,19 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
     def _take(self, packet: memoryview) -> bool:
         """Take a packet of the two kinds; False if it is another, or not in order."""
         size = len(packet)
-        if size <= _DATA_HEADER:
+        if size <= DATA_HEADER:
             return False
-        padding, kind, number, count = _DATA.unpack_from(packet)
+        padding, kind, number, count = DATA.unpack_from(packet)
         if kind == MSG_CHANNEL_DATA:
             channel = self._channels.get(number)
-            end = _DATA_HEADER + count
+            end = DATA_HEADER + count
             if not isinstance(channel, StraightChannel) or end + padding != size:
                 return False
-            if not channel.take(packet[_DATA_HEADER:end]):
+            if not channel.take(packet[DATA_HEADER:end]):
                 return False
         elif kind == MSG_CHANNEL_WINDOW_ADJUST:
             channel = self._channels.get(number)
-            if not isinstance(channel, StraightChannel) or _DATA_HEADER + padding != size:
+            if not isinstance(channel, StraightChannel) or DATA_HEADER + padding != size:
                 return False
             if not channel.widen(count):
                 return False
@@ -247,26 +237,12 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
         encryption = self._send_encryption
         if not isinstance(encryption, KeptGcm) or self._transport is None:
             raise AssertionError
-        packet_bytes = min(packet_bytes, _LONGEST_SENT)
-        packets = -(-size // packet_bytes)
-        chance = memoryview(os.urandom(packets * _MOST_PADDING))
-        sealed = memoryview(bytearray(size + packets * _OVERHEAD))
-        packet, gathered, end = self._unsealed, _Gathered(pieces), 0
-        for start in range(0, size, packet_bytes):
-            count = min(packet_bytes, size - start)
-            stop = _DATA_HEADER + count
-            padding = _padding(stop)
-            _DATA.pack_into(packet, 0, padding, MSG_CHANNEL_DATA, channel, count)
-            gathered.fill(packet[_DATA_HEADER:stop])
-            packet[stop : stop + padding] = chance[:padding]
-            chance = chance[padding:]
-            header = (stop + padding).to_bytes(HEADER_BYTES, "big")
-            sealed[end : end + HEADER_BYTES] = header
-            begin, end = end + HEADER_BYTES, end + HEADER_BYTES + stop + padding + TAG_BYTES
-            encryption.seal_into(header, packet[: stop + padding], sealed[begin:end])
-            self._send_seq = (self._send_seq + 1) & 0xFFFFFFFF
-            self._rekey_bytes_sent += stop + padding
-        self._transport.write(sealed[:end])
+        data, packets, plain_bytes = self._sealer.seal(
+            encryption, channel, pieces, size, packet_bytes
+        )
+        self._send_seq = (self._send_seq + packets) & 0xFFFFFFFF
+        self._rekey_bytes_sent += plain_bytes
+        self._transport.write(data)
 
     def send_packet(
         self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
@@ -280,7 +256,7 @@ class StraightConnection(OfferingConnection, asyncio.BufferedProtocol):
             super().send_packet(pkttype, *args, handler=handler)
         elif isinstance(encryption, KeptGcm):
             payload = b"".join((bytes((pkttype,)), *args))
-            padding = _padding(1 + len(payload))
+            padding = padding_of(1 + len(payload))
             packet = b"".join((bytes((padding,)), payload, os.urandom(padding)))
             header = len(packet).to_bytes(HEADER_BYTES, "big")
             self._send(encryption.encrypt_packet(self._send_seq, header, packet)[0])
@@ -395,28 +371,3 @@ async def _bound(
                 one.close()
             raise
     return sockets
-
-
-class _Gathered:
-    """Pieces of bytes, to be copied one after the other to wherever there is room for some."""
-
-    def __init__(self, pieces: Sequence[Buffer]) -> None:
-        self._left = iter(pieces)
-        self._rest = memoryview(b"")
-
-    def fill(self, room: memoryview) -> None:
-        """Copy what comes next, which is enough."""
-        at = 0
-        while at < len(room):
-            if not self._rest:
-                self._rest = memoryview(next(self._left))
-            piece = self._rest[: len(room) - at]
-            room[at : at + len(piece)] = piece
-            self._rest = self._rest[len(piece) :]
-            at += len(piece)
-
-
-def _padding(size: int) -> int:
-    """Return how many bytes of padding `size` bytes of a packet get, its length not counted."""
-    padding = -size % _BLOCK
-    return padding if padding >= _LEAST_PADDING else padding + _BLOCK
