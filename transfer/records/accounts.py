@@ -62,7 +62,7 @@ class SqlAccountRecords:
 
     async def use(self, account_id: AccountId, use: AccountUse) -> None:
         """Add to what is known of an account's use; the last time and address are replaced."""
-        await self._database.write(_use, account_id, use)
+        await self._database.jot(_use, account_id, use)
 
     async def account(self, account_id: AccountId) -> SftpAccount:
         """Return an account, ended or not.

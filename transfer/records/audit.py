@@ -14,9 +14,9 @@ from transfer.core.cases import CaseNumber
 from transfer.ports import AuditEvent
 from transfer.records.audit_erasure import Erased, erase_some
 from transfer.records.database import Database
+from transfer.records.groups import forget
 from transfer.records.prepared import Prepared
 from transfer.records.rows import AnyRow
-from transfer.records.sqlite import forget
 from transfer.records.tables import audit_events
 
 _SERVICE = "service"
@@ -34,7 +34,7 @@ class SqlAuditLog:
 
     async def record(self, event: AuditEvent) -> None:
         """Add an event."""
-        await self._database.write(add, event)
+        await self._database.jot(add, event)
 
     async def events(self, case_number: CaseNumber | None = None) -> list[AuditEvent]:
         """Return the events, of one case or all, oldest first."""

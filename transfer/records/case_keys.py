@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Select, func, select, update
 from transfer.core.cases import CaseId
 from transfer.ports import KeptKey, WrappedKey
 from transfer.records.database import Database
+from transfer.records.groups import forget
 from transfer.records.insertion import insert_unless_there
 from transfer.records.key_tables import case_keys
 from transfer.records.rows import AnyRow
-from transfer.records.sqlite import forget
 from transfer.records.tables import cases
 
 

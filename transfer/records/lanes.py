@@ -19,17 +19,24 @@ T = TypeVar("T")
 
 
 class Outcomes:
-    """What threads have found out, on its way to one loop: many by one wake-up."""
+    """What threads have found out, on its way to one loop: many by one wake-up.
+
+    It is made in that loop's thread.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self._thread = threading.get_ident()
         self._ready: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
         self._is_told = False
 
     def put(
         self, future: "asyncio.Future[Any]", result: object, error: BaseException | None
     ) -> None:
-        """Have `future` done soon."""
+        """Have `future` done: now, if this is the loop's thread, else soon."""
+        if threading.get_ident() == self._thread:
+            _settle(future, result, error)
+            return
         self._ready.append((future, result, error))
         if not self._is_told:
             self._is_told = True
@@ -40,13 +47,7 @@ class Outcomes:
         # In this order: what is put from now on calls again, what was put before is seen below.
         self._is_told = False
         while self._ready:
-            future, result, error = self._ready.popleft()
-            if future.done():
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+            _settle(*self._ready.popleft())
 
 
 class Errand(Generic[T]):
@@ -66,12 +67,32 @@ class Errand(Generic[T]):
             return False
 
     def give_up(self) -> bool:
-        """Keep it from ever beginning; False if it has begun."""
-        return self.begin()
+        """Keep it from ever beginning; False if it has begun. In the loop's thread."""
+        if not self.begin():
+            return False
+        self.future.cancel()
+        return True
 
     def tell(self, result: T | None, error: BaseException | None = None) -> None:
         """Tell who waits for it what came of it; from any thread."""
         self._outcomes.put(self.future, result, error)
+
+
+class Chore(Errand[None]):
+    """Something that a thread does by itself: no transaction is begun for it."""
+
+    def __init__(self, work: Callable[[], None], outcomes: Outcomes) -> None:
+        super().__init__(lambda _: None, outcomes)
+        self._work = work
+
+    def do(self) -> None:
+        """Do it, and tell what came of it."""
+        try:
+            self._work()
+        except BaseException as exc:  # noqa: BLE001 -- whatever it is, its caller gets it
+            self.tell(None, exc)
+        else:
+            self.tell(None)
 
 
 class Lane:
@@ -88,19 +109,38 @@ class Lane:
             for number in range(threads)
         ]
         self._threads: list[threading.Thread] = []
+        self._under_way = 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all that was queued is done, and known to be; asked in the loop's thread."""
+        return not self._under_way
+
+    def errand(self, transaction: Callable[[Connection], T]) -> Errand[T]:
+        """Return an errand that isn't queued."""
+        return Errand(transaction, self._outcomes_here())
 
     def submit(self, transaction: Callable[[Connection], T]) -> Errand[T]:
         """Queue a transaction."""
-        loop = asyncio.get_running_loop()
-        if self._outcomes is None or self._outcomes.loop is not loop:
-            self._outcomes = Outcomes(loop)
-        errand = Errand(transaction, self._outcomes)
+        errand = self.errand(transaction)
+        self.put(errand)
+        return errand
+
+    def submit_chore(self, work: Callable[[], None]) -> Chore:
+        """Queue something else to be done."""
+        chore = Chore(work, self._outcomes_here())
+        self.put(chore)
+        return chore
+
+    def put(self, errand: Errand[Any]) -> None:
+        """Queue an errand."""
+        self._under_way += 1
+        errand.future.add_done_callback(self._over)
         self._queue.put(errand)
         while self._waiting:
             thread = self._waiting.pop()
             self._threads.append(thread)
             thread.start()
-        return errand
 
     def take(self) -> Errand[Any] | None:
         """Wait for the next errand that isn't given up, with the right to run it; None ends."""
@@ -126,3 +166,21 @@ class Lane:
         self._queue.put(None)
         for thread in self._threads:
             thread.join()
+
+    def _over(self, _: "asyncio.Future[Any]") -> None:
+        self._under_way -= 1
+
+    def _outcomes_here(self) -> Outcomes:
+        loop = asyncio.get_running_loop()
+        if self._outcomes is None or self._outcomes.loop is not loop:
+            self._outcomes = Outcomes(loop)
+        return self._outcomes
+
+
+def _settle(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -58,6 +58,10 @@ class PostgresConnections:
         task = asyncio.create_task(self._retrying(self._write_once, transaction))
         return await known(task, lambda: False)
 
+    async def jot(self, transaction: Callable[[Connection], T]) -> T:
+        """Run `transaction` as `write` does: nothing is cheaper here."""
+        return await self.write(transaction)
+
     async def read(self, transaction: Callable[[Connection], T]) -> T:
         """Run `transaction` on a snapshot; it can't write."""
         return await self._retrying(self._read_once, transaction)

@@ -1,7 +1,7 @@
 """SQLite: one thread writes, a few read, and the loop looks, each on a connection of its own.
 
-Writes that wait for each other are committed together: the disk is told once for all of them. Each
-has a savepoint of its own, so that one that fails leaves nothing and the others stay.
+Writes that wait for each other are committed together: the disk is told once for all of them. Brief
+ones are run in the loop as well, and only committed by the thread.
 
 Other processes (service workers, the command line) may use the same file: the busy timeout lets
 their writers queue up. pysqlite3 brings its own SQLite, as one before 3.51.3 can corrupt a WAL
@@ -9,21 +9,22 @@ file that two connections write to.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 import stamina
 from pysqlite3 import dbapi2
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from transfer.records.lanes import Errand, Lane
+from transfer.records.groups import Group, Line, is_watched, say
+from transfer.records.lanes import Chore, Lane
 from transfer.records.outcomes import known
-from transfer.records.prepared import STRAIGHT, wrapped
+from transfer.records.patience import Patience
+from transfer.records.pen import Pen
 
 T = TypeVar("T")
 
@@ -31,10 +32,6 @@ SQLITE_ERROR = 1
 """SQLite's code for a statement that makes no sense; the driver calls it operational, too."""
 
 _BUSY_SECONDS = 15
-_WAL_BUSY_SECONDS = 1
-"""Readers that take longer keep the WAL as it is, but not everybody else waiting."""
-
-_FORGETS = "forgets"
 _READERS = 4
 _LOOKS_IN_A_ROW = 8
 _MOST_AT_ONCE = 32
@@ -45,12 +42,15 @@ class SqliteConnections:
     """Runs transactions on one SQLite file."""
 
     def __init__(self, url: URL) -> None:
-        self._write_engine = make_engine(url)
+        patience = Patience(_BUSY_SECONDS)
+        self._write_engine = make_engine(url, patience=patience)
         self._read_engine = make_engine(url, connections=_READERS, query_only=True)
         self._look_engine = make_engine(url, query_only=True, busy_seconds=0)
         self._writer = Lane("records-writer", 1, self._write_all)
         self._readers = Lane("records-reader", _READERS, self._read_all)
-        self._looking = _Line(self._look_engine)
+        self._writing = Line(self._write_engine, patience)
+        self._pen = Pen(self._writer, self._writing)
+        self._looking = Line(self._look_engine)
         self._looks = 0
 
     async def write(self, transaction: Callable[[Connection], T]) -> T:
@@ -58,7 +58,16 @@ class SqliteConnections:
 
         Cancelled while it waits, it never happens; cancelled later, it comes to its end first.
         """
-        errand = self._writer.submit(transaction)
+        errand = self._pen.submit_to_lane(transaction)
+        return await known(errand.future, errand.give_up)
+
+    async def jot(self, transaction: Callable[[Connection], T]) -> T:
+        """Run a `transaction` that writes a few rows by their keys, in the loop's own thread.
+
+        What has to wait for another one is the thread's after all, in turn with what `write` was
+        given. Cancelled as `write` is.
+        """
+        errand = self._pen.submit(transaction)
         return await known(errand.future, errand.give_up)
 
     async def read(self, transaction: Callable[[Connection], T]) -> T:
@@ -84,18 +93,20 @@ class SqliteConnections:
     async def close(self) -> None:
         """Finish what waits, then close every connection."""
         self._looking.close()
+        await self._pen.stop()
         await asyncio.to_thread(self._shut_down)
 
     def _shut_down(self) -> None:
         self._writer.join()
         self._readers.join()
+        self._writing.close()
         self._read_engine.dispose()
         self._look_engine.dispose()
         # The writer goes last: being the last one on the file, it tidies the WAL away.
         self._write_engine.dispose()
 
     def _read_all(self, lane: Lane) -> None:
-        with _Line(self._read_engine) as line:
+        with Line(self._read_engine) as line:
             while (errand := lane.take()) is not None:
                 try:
                     with line.transaction() as connection:
@@ -106,94 +117,18 @@ class SqliteConnections:
                     errand.tell(result)
 
     def _write_all(self, lane: Lane) -> None:
-        with _Line(self._write_engine) as line:
-            while (errand := lane.take()) is not None:
-                _Group(lane, errand).run(line)
-
-
-class _Line:
-    """One thread's connection, made when it is needed and anew when it broke."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._connection: Connection | None = None
-
-    def __enter__(self) -> "_Line":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Begin, and commit unless something is raised."""
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        try:
-            with self._connection.begin():
-                self._connection.info[STRAIGHT] = not _is_watched(self._engine)
-                yield self._connection
-        except BaseException:
-            # One whose commit has failed is still open. Closing rolls it back.
-            if self._connection.invalidated or _dbapi(self._connection).in_transaction:
-                self.close()
-            raise
-
-
-class _Group:
-    """Writes that are committed together: the first, and what has come in while they ran.
-
-    Nobody is told anything before the commit: if that fails, none of them has happened.
-    """
-
-    def __init__(self, lane: Lane, first: Errand[Any]) -> None:
-        self._lane = lane
-        self._errands = [first]
-        self._outcomes: list[tuple[object, BaseException | None]] = []
-
-    def run(self, line: _Line) -> None:
-        """Run and commit them, and tell each what came of it."""
-        try:
-            with line.transaction() as connection:
-                self._run_all(connection)
-            if connection.info.pop(_FORGETS, False):
-                _empty_wal(connection)
-        except BaseException as exc:  # noqa: BLE001 -- whatever it is, the callers get it
-            for errand in self._errands:
-                errand.tell(None, exc)
-        else:
-            for errand, outcome in zip(self._errands, self._outcomes, strict=True):
-                errand.tell(*outcome)
-
-    def _run_all(self, connection: Connection) -> None:
-        # The first needs no savepoint: if it fails, there is nothing else yet to be kept.
-        self._outcomes.append((self._errands[0].transaction(connection), None))
-        while len(self._errands) < _MOST_AT_ONCE:
-            following = self._lane.take_ready()
-            if following is None:
-                return
-            self._errands.append(following)
-            self._run_one(connection, following)
-
-    def _run_one(self, connection: Connection, errand: Errand[Any]) -> None:
-        _say(connection, "SAVEPOINT one")
-        try:
-            result = errand.transaction(connection)
-        except Exception as exc:  # noqa: BLE001 -- whatever it is, its caller gets it
+        while (errand := lane.take()) is not None:
+            if isinstance(errand, Chore):
+                errand.do()
+                continue
+            group = Group(errand, lane.take_ready, _MOST_AT_ONCE)
             try:
-                _say(connection, "ROLLBACK TO one")
-            except DBAPIError:  # of a full disk, SQLite itself has rolled back the whole group
-                raise exc from None
-            self._outcomes.append((None, exc))
-        else:
-            self._outcomes.append((result, None))
-        _say(connection, "RELEASE one")
+                with self._writing.writing() as connection:
+                    group.run(connection)
+            except BaseException as exc:  # noqa: BLE001 -- whatever it is, the callers get it
+                group.fail(exc)
+            else:
+                group.tell()
 
 
 def make_engine(
@@ -203,10 +138,12 @@ def make_engine(
     query_only: bool = False,
     foreign_keys: bool = True,
     busy_seconds: int = _BUSY_SECONDS,
+    patience: Patience | None = None,
 ) -> Engine:
     """Return an engine that begins each transaction with what it will need.
 
-    A writer takes its lock at once: one that read first could find that it must not write.
+    A writer takes its lock at once: one that read first could find that it must not write. It
+    waits for others with `patience`, if there is one.
     """
     engine = create_engine(url, module=dbapi2, pool_size=connections, max_overflow=0)
 
@@ -214,7 +151,10 @@ def make_engine(
     def prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         # SQLAlchemy's "begin" below says how a transaction begins; the driver stays out of it.
         connection.isolation_level = None
-        _pragma(connection, f"busy_timeout={busy_seconds * 1000}")
+        if patience is not None:
+            connection.set_busy_handler(patience)
+        else:
+            _pragma(connection, f"busy_timeout={busy_seconds * 1000}")
         _pragma(connection, f"foreign_keys={'ON' if foreign_keys else 'OFF'}")
         if query_only:
             _pragma(connection, "query_only=ON")
@@ -227,16 +167,11 @@ def make_engine(
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if query_only:
-            _say(connection, "BEGIN")
+            say(connection, "BEGIN")
         else:
-            _begin_to_write(connection, is_watched=_is_watched(engine))
+            _begin_to_write(connection, is_watched=is_watched(engine))
 
     return engine
-
-
-def _is_watched(engine: Engine) -> bool:
-    told = engine.dispatch
-    return bool(told.before_cursor_execute or told.after_cursor_execute)
 
 
 def _begin_to_write(connection: Connection, *, is_watched: bool) -> None:
@@ -244,35 +179,7 @@ def _begin_to_write(connection: Connection, *, is_watched: bool) -> None:
     if is_watched:
         connection.exec_driver_sql(words)
     else:
-        _say(connection, words)
-
-
-def _say(connection: Connection, words: str) -> None:
-    """Say something that SQLAlchemy needn't know of: its own way costs several times as much."""
-    try:
-        _dbapi(connection).execute(words)
-    except dbapi2.Error as exc:
-        raise wrapped(connection, words, exc) from exc
-
-
-def _dbapi(connection: Connection) -> dbapi2.Connection:
-    dbapi: dbapi2.Connection = connection.connection.dbapi_connection
-    return dbapi
-
-
-def forget(connection: Connection) -> None:
-    """See that what this transaction took away is gone from the WAL, too, once it is committed.
-
-    There a page stays as it was before, until others are written over it.
-    """
-    connection.info[_FORGETS] = True
-
-
-def _empty_wal(connection: Connection) -> None:
-    with suppress(DBAPIError):  # what was committed stays so; the next one tries again
-        _say(connection, f"PRAGMA busy_timeout={_WAL_BUSY_SECONDS * 1000}")
-        _say(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
-    _say(connection, f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        say(connection, words)
 
 
 @stamina.retry(on=dbapi2.OperationalError, attempts=None, timeout=_BUSY_SECONDS, wait_max=0.1)

@@ -81,7 +81,7 @@ class SqlFileTree:
         Raises:
             NameTakenError, EntryMissingError, NotAFolderError: taken, or no folder to be in.
         """
-        await self._database.write(_make_folder, case_number, path, principal, now)
+        await self._database.jot(_make_folder, case_number, path, principal, now)
 
     async def remove_folder(
         self, case_number: CaseNumber, path: CasePath, principal: Principal, now: datetime
@@ -124,7 +124,7 @@ class SqlFileTree:
             UploadBusyError: an upload at `target` is being completed.
             InvalidRequestError: a folder into itself, or the case itself.
         """
-        await self._database.write(
+        await self._database.jot(
             moves.move,
             case_number,
             moves.Move(source=source, target=target, replace=replace),
@@ -138,7 +138,7 @@ class SqlFileTree:
         Raises:
             EntryMissingError: nothing is there.
         """
-        await self._database.write(_touch, case_number, path, modified_at)
+        await self._database.jot(_touch, case_number, path, modified_at)
 
     async def verify(
         self, file_id: FileId, sha256: str, principal: Principal, now: datetime

@@ -27,6 +27,9 @@ from transfer.records.arrivals import Arrived
 from transfer.records.database import Database
 from transfer.records.gathering import Gathering
 
+_FEW = 8
+"""How many files the loop may receive in a row: so long everybody else waits."""
+
 
 class SqlUploadLedger:
     """Uploads and their durable parts; plays the role `transfer.ports.UploadLedger`.
@@ -52,11 +55,11 @@ class SqlUploadLedger:
             NotAFolderError, IsAFolderError: a file stands where a folder is needed, or reverse.
             InvalidRequestError, UploadGoneError: it can't be made of its pieces.
         """
-        return await self._database.write(creation.create, new, principal, lease)
+        return await self._database.jot(creation.create, new, principal, lease)
 
     async def reserve(self, keys: Sequence[str], until: datetime) -> list[int]:
         """Have each of `keys` discarded at `until`, unless `receive` makes a file of it before."""
-        return await self._database.write(jobs.reserve, keys, until)
+        return await self._database.jot(jobs.reserve, keys, until)
 
     async def receive(
         self, new: NewUpload, finished: Finished, principal: Principal, reservation: int
@@ -70,13 +73,14 @@ class SqlUploadLedger:
         upload = await self._arrivals.join(new.case_number, arrived)
         if upload is not None:
             return upload
-        return await self._database.write(arrival.receive, new, finished, principal, reservation)
+        return await self._database.jot(arrival.receive, new, finished, principal, reservation)
 
     async def _receive_together(
         self, number: CaseNumber, arrived: Sequence[Arrived]
     ) -> Sequence[Upload | None]:
+        run = self._database.jot if len(arrived) <= _FEW else self._database.write
         try:
-            return await self._database.write(arrivals.receive_together, number, arrived)
+            return await run(arrivals.receive_together, number, arrived)
         except (InvalidRequestError, IntegrityError):  # of one of them; alone, each has its own
             return [None] * len(arrived)
 
@@ -118,7 +122,7 @@ class SqlUploadLedger:
             UploadMissingError: no such upload.
             UploadGoneError: received, abandoned, or being completed.
         """
-        return await self._database.write(leases.acquire, upload_id, lease, now, force=force)
+        return await self._database.jot(leases.acquire, upload_id, lease, now, force=force)
 
     async def renew(
         self, held: Mapping[UploadId, int], until: datetime
@@ -144,7 +148,7 @@ class SqlUploadLedger:
         Raises:
             TooLargeError: there are not that many left.
         """
-        return await self._database.write(progress.reserve_part, upload_id, fence, count)
+        return await self._database.jot(progress.reserve_part, upload_id, fence, count)
 
     async def commit(self, upload_id: UploadId, fence: int, advance: Advance) -> None:
         """Move the offset from `expected_offset` on; the tail's predecessor becomes a discard job.
@@ -153,7 +157,7 @@ class SqlUploadLedger:
             WriterReplacedError: also when the row's offset is not `expected_offset`.
             ValueError: the parts and the tail leave a gap, or a number was never reserved.
         """
-        await self._database.write(progress.commit, upload_id, fence, advance)
+        await self._database.jot(progress.commit, upload_id, fence, advance)
 
     async def reveal(
         self, upload_id: UploadId, fence: int, instead_of: Mapping[UploadId, int], now: datetime
@@ -178,7 +182,7 @@ class SqlUploadLedger:
 
         Does nothing when the lease is lost: the new holder decides.
         """
-        await self._database.write(leases.release, upload_id, fence, state, now)
+        await self._database.jot(leases.release, upload_id, fence, state, now)
 
     async def announce(
         self, upload_id: UploadId, length: int, expected_sha256: str | None, now: datetime
@@ -233,7 +237,9 @@ class SqlUploadLedger:
             DigestMismatchError: not what was promised, maybe just now; nothing was written.
             WriterReplacedError: `fence` is an old one.
         """
-        return await self._database.write(completion.finish, upload_id, finished, principal, fence)
+        # Of parts there may be thousands; under a fence there are none.
+        run = self._database.write if fence is None else self._database.jot
+        return await run(completion.finish, upload_id, finished, principal, fence)
 
     async def keep(self, upload_id: UploadId, kept: Kept, *, fence: int | None = None) -> None:
         """Make a partial upload `received`, as an object: from `completing`, or under `fence`.

@@ -66,6 +66,13 @@ class Held:
         self._task.exception()  # what became of it, the test doesn't ask
 
 
+def _in_a_thread(call: Callable[..., None], *args: object) -> None:
+    """Have `call` come to its end in another thread, while this one waits, its loop too."""
+    thread = threading.Thread(target=call, args=args)
+    thread.start()
+    thread.join()
+
+
 async def _turn() -> None:
     await asyncio.sleep(0)  # noqa: TID251 -- gives the loop a turn, waits for no time
 
@@ -195,11 +202,15 @@ async def test_the_loop_is_woken_once_for_all_that_lies_ready() -> None:
 
     counting: Any = Counting()
     outcomes = Outcomes(counting)
-    for number, future in enumerate(futures):
-        outcomes.put(future, number, None)
+
+    def find_out() -> None:
+        for number, future in enumerate(futures):
+            outcomes.put(future, number, None)
+
+    _in_a_thread(find_out)
     assert await asyncio.gather(*futures) == list(range(10))
     assert len(wakes) == 1
-    outcomes.put(futures[0], "again", None)
+    _in_a_thread(outcomes.put, futures[0], "again", None)
     await _turn()
     assert futures[0].result() == 0
     assert len(wakes) == 2
@@ -209,5 +220,5 @@ def test_outcomes_for_a_loop_that_is_closed_are_nobodys() -> None:
     loop = asyncio.new_event_loop()
     future = loop.create_future()
     loop.close()
-    Outcomes(loop).put(future, 1, None)
+    _in_a_thread(Outcomes(loop).put, future, 1, None)
     assert not future.done()
